@@ -1,0 +1,1 @@
+"""Processes: the Java runtime, the driver JVM, the executor actors, and Ray itself."""

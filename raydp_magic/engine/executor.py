@@ -1,0 +1,199 @@
+"""The executor actor: reserves resources in Ray and runs one executor JVM at a time.
+
+The actor takes orders and reports; when to start again is decided by the supervisor.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raydp_magic.engine import launch
+from raydp_magic.engine.archive import find_archive
+from raydp_magic.engine.java import find_java, supported_for
+from raydp_magic.engine.runtime_dir import RuntimeDir, kill_group, tail
+from raydp_magic.engine.spark_home import find_spark
+
+if TYPE_CHECKING:
+    from raydp_magic.spec import ClusterSpec
+
+TAIL_LINES = 15
+
+
+@dataclass(frozen=True)
+class NodeFacts:
+    """Where an actor landed."""
+
+    node_id: str
+    host: str
+    java: str
+    spark_version: str
+
+
+@dataclass(frozen=True)
+class WorkerPlace:
+    """What Spark's Python workers run, and in which folder, so that they import what you do."""
+
+    python: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class ExitReport:
+    """How an executor JVM ended."""
+
+    executor_id: str
+    exit_code: int
+    log_tail: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NodeLoad:
+    """Physical load of the actor's node, and memory of its JVM with its Python workers; bytes."""
+
+    node_id: str
+    cpu_percent: float
+    memory_used: int
+    memory_total: int
+    jvm_memory: int
+
+
+class ExecutorActor:
+    """Runs on a Ray worker. Methods are called by Ray; one JVM at a time.
+
+    Parameters
+    ----------
+    spec : ClusterSpec
+        Size of the executor, and the user's JVM options.
+    loopback : bool
+        Whether the whole cluster is on one machine.
+    """
+
+    def __init__(self, spec: ClusterSpec, *, loopback: bool) -> None:
+        import ray
+
+        self._spec = spec
+        self._node_id = ray.get_runtime_context().get_node_id()
+        self._host = launch.LOOPBACK if loopback else ray.util.get_node_ip_address()
+        self._spark = find_spark()
+        self._java = find_java(supported=supported_for(self._spark.version))
+        self._dir = RuntimeDir("executor")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+        self._executor_id = ""
+        self._log = Path(self._dir.path) / "executor.log"
+
+    def facts(self) -> NodeFacts:
+        """Where this actor is."""
+        return NodeFacts(self._node_id, self._host, self._java.path, self._spark.version)
+
+    def launch(
+        self, executor_id: str, driver: launch.DriverAddress, secret: str, where: WorkerPlace
+    ) -> int:
+        """Start the JVM as this executor, once; returns its process id."""
+        with self._lock:
+            if self._process is not None and self._process.poll() is None:
+                if executor_id == self._executor_id:
+                    return self._process.pid
+                self._end_process()
+            self._executor_id = executor_id
+            local_dir = self._dir.folder(f"local-{executor_id}")
+            self._log = self._dir.path / f"executor-{executor_id}.log"
+            argv = launch.executor_command(
+                self._java,
+                self._spark,
+                self._spec,
+                driver,
+                executor_id=executor_id,
+                host=self._host,
+                log4j=self._dir.file("log4j2.properties", launch.log4j_text()),
+                archive=find_archive(self._java, self._spark, "executor"),
+            )
+            env = launch.spark_environment(
+                os.environ,
+                self._java,
+                self._spark,
+                host=self._host,
+                local_dir=local_dir,
+                python=where.python,
+            )
+            env[launch.SECRET_VARIABLE] = secret
+            with self._log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    argv,
+                    env=env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=where.folder if Path(where.folder).is_dir() else local_dir,
+                    start_new_session=True,
+                )
+            self._dir.register_group(self._process.pid)
+            return self._process.pid
+
+    def wait_exit(self, executor_id: str, timeout: float) -> ExitReport | None:
+        """Wait until this executor's JVM ends; None when it still runs after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while True:
+            with self._lock:
+                process = self._process
+                if process is None or executor_id != self._executor_id:
+                    return ExitReport(executor_id, 0, ())
+                code = process.poll()
+                if code is not None:
+                    self._dir.forget_group(process.pid)
+                    kill_group(process.pid)  # Python workers that a killed JVM left behind
+                    return ExitReport(executor_id, code, tuple(tail(self._log, TAIL_LINES)))
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(0.1)
+
+    def logs(self, lines: int) -> list[str]:
+        """Last lines of the current JVM's output."""
+        return tail(self._log, lines)
+
+    def load(self) -> NodeLoad:
+        """Physical load of this node."""
+        import psutil
+
+        memory = psutil.virtual_memory()
+        used = 0
+        process = self._process
+        if process is not None:
+            try:
+                jvm = psutil.Process(process.pid)
+                used = sum(p.memory_info().rss for p in [jvm, *jvm.children(recursive=True)])
+            except psutil.Error:
+                used = 0
+        return NodeLoad(
+            self._node_id,
+            psutil.cpu_percent(None),
+            memory.total - memory.available,
+            memory.total,
+            used,
+        )
+
+    def shutdown(self) -> None:
+        """End the JVM and remove this actor's files."""
+        with self._lock:
+            self._end_process()
+        self._dir.close()
+
+    def _end_process(self) -> None:
+        process = self._process
+        if process is None:
+            return
+        if process.poll() is None:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(2)
+        kill_group(process.pid)
+        process.wait()
+        self._dir.forget_group(process.pid)
+        self._process = None
