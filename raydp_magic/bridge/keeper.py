@@ -1,0 +1,260 @@
+"""Keepers: one zero-CPU Ray actor a node, owner of the blocks that Spark gave to Ray.
+
+Blocks belong to the process that puts them. Keepers outlive executors, so data survives
+``stop``; a keeper with nothing left to keep is ended then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+import threading
+import uuid
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, Listener
+from typing import Any
+
+from raydp_magic.bridge.handoff import ROW_BATCH
+from raydp_magic.engine.runtime_dir import PREFIX, RuntimeDir
+from raydp_magic.errors import DataLostError
+
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - Linux's memory-backed folder
+START_TIMEOUT = 60.0
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a node's keeper listens."""
+
+    node_id: str
+    socket: str
+
+
+class KeeperActor:
+    """Runs on a Ray worker; talks to Spark's Python workers of its node over a Unix socket."""
+
+    def __init__(self) -> None:
+        import ray
+
+        self._node_id = ray.get_runtime_context().get_node_id()
+        fast = None
+        if os.path.isdir(SHARED_MEMORY) and os.access(SHARED_MEMORY, os.W_OK):
+            fast = tempfile.mkdtemp(prefix=f"{PREFIX}keeper-", dir=SHARED_MEMORY)
+        self._dir = RuntimeDir("keeper", also=(fast,) if fast else ())
+        self._fast = fast
+        self._slow = self._dir.folder("blocks")
+        self._given: dict[str, dict[str, Any]] = {}  # Spark -> Ray: transfer -> key -> ref
+        self._held: dict[str, tuple[list[Any], Any]] = {}  # Ray -> Spark: transfer -> refs, schema
+        self._closed: set[str] = set()  # a late attempt's block must not stay for good
+        self._lock = threading.Lock()
+        self._listener = Listener(str(self._dir.path / "socket"), family="AF_UNIX", backlog=64)
+        threading.Thread(target=self._accept, name="raydp_magic-keeper", daemon=True).start()
+
+    def endpoint(self) -> Endpoint:
+        """Where Spark workers of this node reach this keeper."""
+        return Endpoint(self._node_id, str(self._dir.path / "socket"))
+
+    def take(self, transfer: str, keys: list[str]) -> dict[str, list[Any]]:
+        """Hand out the refs of these blocks, each in a list, and forget all of the transfer.
+
+        Blocks of task attempts that Spark threw away are not among `keys`: they are freed.
+        """
+        with self._lock:
+            self._closed.add(transfer)
+            given = self._given.pop(transfer, {})
+        return {key: [given[key]] for key in keys if key in given}
+
+    def hold(self, transfer: str, refs: list[Any], schema: Any) -> None:
+        """Keep refs for Ray -> Spark tasks, which ask for them by number."""
+        with self._lock:
+            self._held[transfer] = (refs, schema)
+
+    def drop(self, transfer: str) -> None:
+        """Forget a transfer."""
+        with self._lock:
+            self._closed.add(transfer)
+            self._given.pop(transfer, None)
+            self._held.pop(transfer, None)
+
+    def close(self) -> None:
+        """Remove this keeper's files, before the actor is ended."""
+        with contextlib.suppress(OSError):
+            self._listener.close()
+        self._dir.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: Connection) -> None:
+        """Answer one task until it goes, then remove the files that it left."""
+        files: set[str] = set()
+        with contextlib.suppress(EOFError, OSError), connection:
+            while True:
+                request = json.loads(connection.recv_bytes())
+                try:
+                    answer = self._answer(request, files)
+                except Exception as error:  # noqa: BLE001 - the task must hear of it, whatever it is
+                    answer = {"error": f"{type(error).__name__}: {error}"}
+                connection.send_bytes(json.dumps(answer).encode())
+        for path in files:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+    def _answer(self, request: dict[str, Any], files: set[str]) -> dict[str, Any]:
+        match request["do"]:
+            case "new":
+                path = self._new_file(request["bytes"])
+                files.add(path)
+                return {"path": path}
+            case "put":
+                return self._put(request["transfer"], request["path"])
+            case "get":
+                path = self._get(request["transfer"], request["block"])
+                files.add(path)
+                return {"path": path}
+            case other:
+                raise ValueError(f"unknown request {other!r}")
+
+    def _put(self, transfer: str, path: str) -> dict[str, Any]:
+        """Copy a block from its hand-off file into the object store."""
+        import pyarrow as pa
+        import ray
+
+        try:
+            with pa.memory_map(path) as source:
+                table = pa.ipc.open_file(source).read_all().combine_chunks()
+                key, size = uuid.uuid4().hex, table.nbytes
+                ref = ray.put(table)
+        finally:
+            os.unlink(path)
+        with self._lock:
+            if transfer not in self._closed:
+                self._given.setdefault(transfer, {})[key] = ref
+        return {"key": key, "bytes": size}
+
+    def _get(self, transfer: str, number: int) -> str:
+        """Write a held block to a hand-off file in Spark's types; returns its path."""
+        import pyarrow as pa
+        import ray
+
+        with self._lock:
+            if transfer not in self._held:
+                raise KeyError("this DataFrame's blocks were released")
+            refs, schema = self._held[transfer]
+        table = ray.get(refs[number])
+        path = self._new_file(table.nbytes)
+        with pa.ipc.new_file(path, schema) as writer:
+            writer.write_table(as_schema(table, schema), max_chunksize=ROW_BATCH)
+        return path
+
+    def _new_file(self, size: int) -> str:
+        """A path in shared memory while that has room to spare, else on the disk."""
+        fast = self._fast is not None and shutil.disk_usage(self._fast).free > 4 * size
+        folder = self._fast if fast and self._fast is not None else self._slow
+        return os.path.join(folder, uuid.uuid4().hex)
+
+
+def as_schema(table: Any, schema: Any) -> Any:
+    """The table's columns in this order and these types; missing ones are null.
+
+    Blocks of one Dataset may differ in column order, or lack a column.
+    """
+    import pyarrow as pa
+
+    columns = [
+        table.column(field.name).cast(field.type)
+        if field.name in table.column_names
+        else pa.nulls(table.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+class _Keepers:
+    """The keepers of the Ray that this process is connected to."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._job = ""
+        self._actors: dict[str, Any] = {}
+        self._endpoints: dict[str, Endpoint] = {}
+
+    def on_all_nodes(self) -> dict[str, Any]:
+        """Actors by node id; makes those that are missing."""
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        with self._lock:
+            context = ray.get_runtime_context()
+            job = f"{context.gcs_address} {context.get_job_id()}"
+            if job != self._job:
+                self._job, self._actors, self._endpoints = job, {}, {}
+            alive = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+            self._forget_dead(alive)
+            fresh: dict[str, Any] = {}
+            for node in alive:
+                if node not in self._actors:
+                    where = NodeAffinitySchedulingStrategy(node, soft=False)
+                    options = {"num_cpus": 0, "max_concurrency": 8, "scheduling_strategy": where}
+                    fresh[node] = ray.remote(KeeperActor).options(**options).remote()
+            asked = {node: actor.endpoint.remote() for node, actor in fresh.items()}
+            try:
+                found = ray.get(list(asked.values()), timeout=START_TIMEOUT)
+            except ray.exceptions.RayError as error:
+                raise DataLostError(
+                    f"No keeper could be started on a Ray node: {str(error).splitlines()[0]}",
+                    hint="is raydp-magic installed on every node, in the version of this kernel?",
+                ) from error
+            self._actors |= fresh
+            self._endpoints |= dict(zip(asked, found, strict=True))
+            return dict(self._actors)
+
+    def sockets(self) -> list[str]:
+        """Socket paths of all keepers."""
+        return [endpoint.socket for endpoint in self._endpoints.values()]
+
+    def known(self) -> dict[str, Any]:
+        """Keepers made so far, without making any."""
+        import ray
+
+        if not ray.is_initialized():
+            self._actors.clear()
+            self._endpoints.clear()
+        return dict(self._actors)
+
+    def end_all(self) -> None:
+        """End all keepers; what they own is lost."""
+        import ray
+
+        actors = self.known()
+        self._actors, self._endpoints = {}, {}
+        goodbyes = [actor.close.remote() for actor in actors.values()]
+        with contextlib.suppress(Exception):
+            ray.wait(goodbyes, num_returns=len(goodbyes), timeout=3) if goodbyes else None
+        for actor in actors.values():
+            with contextlib.suppress(Exception):
+                ray.kill(actor)
+
+    def _forget_dead(self, alive: list[str]) -> None:
+        import ray
+
+        for node, actor in list(self._actors.items()):
+            ok = node in alive
+            if ok:
+                try:
+                    ray.get(actor.endpoint.remote(), timeout=START_TIMEOUT)
+                except ray.exceptions.RayError:
+                    ok = False
+            if not ok:
+                del self._actors[node], self._endpoints[node]
+
+
+keepers = _Keepers()

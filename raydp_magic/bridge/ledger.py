@@ -1,0 +1,228 @@
+"""The ledger: what the bridge has moved and what is still held."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+import time
+import weakref
+from dataclasses import dataclass, field
+from typing import Any
+
+from raydp_magic.bridge.keeper import keepers
+from raydp_magic.errors import UsageError
+
+TO_RAY = "spark -> ray"
+TO_SPARK = "ray -> spark"
+LISTING_LIMIT = 10_000
+
+_lock = threading.Lock()
+_entries: list[LedgerEntry] = []
+_numbers = itertools.count(1)
+_pruned_at = 0.0
+
+
+@dataclass
+class LedgerEntry:
+    """One thing that crossed.
+
+    Attributes
+    ----------
+    name : str
+        The variable it is bound to when that is known, else ``"#N"``.
+    direction : str
+        ``"spark -> ray"`` or ``"ray -> spark"``.
+    rows, bytes : int or None
+        Its size; bytes as Arrow.
+    blocks : int
+        How many Ray objects.
+    nodes : frozenset of str
+        Ids of the Ray nodes that hold, or are asked for, the blocks.
+    transfer : str
+        Internal name of the conversion.
+    """
+
+    name: str
+    direction: str
+    rows: int | None
+    bytes: int | None
+    blocks: int
+    nodes: frozenset[str]
+    transfer: str
+    object_ids: frozenset[str] = field(repr=False, default=frozenset())
+    value: weakref.ref[Any] | None = field(repr=False, default=None)
+    released: bool = field(repr=False, default=False)
+
+
+def record(
+    direction: str,
+    *,
+    transfer: str,
+    rows: int | None,
+    size: int | None,
+    nodes: frozenset[str],
+    object_ids: frozenset[str],
+    value: Any = None,
+) -> LedgerEntry:
+    """Note a conversion."""
+    entry = LedgerEntry(
+        name=f"#{next(_numbers)}",
+        direction=direction,
+        rows=rows,
+        bytes=size,
+        blocks=len(object_ids),
+        nodes=nodes,
+        transfer=transfer,
+        object_ids=object_ids,
+        value=_weak(value),
+    )
+    with _lock:
+        _entries.append(entry)
+    return entry
+
+
+def ledger(*, max_age: float = 0.0) -> list[LedgerEntry]:
+    """What the bridge holds now, oldest first.
+
+    An entry goes when the last reference to its blocks went, or it was released.
+
+    Parameters
+    ----------
+    max_age : float
+        Accept an answer of Ray's that is this many seconds old.
+
+    Returns
+    -------
+    list of LedgerEntry
+        A copy; changing it changes nothing.
+    """
+    prune(max_age=max_age)
+    with _lock:
+        return [entry for entry in _entries if not entry.released]
+
+
+def name_values(variables: dict[str, Any]) -> None:
+    """Call entries by the variable that holds their value (the notebook passes its namespace)."""
+    if not _entries:
+        return
+    own = {name: value for name, value in list(variables.items()) if not name.startswith("_")}
+    names = {id(value): name for name, value in own.items()}
+    first_refs = {
+        value[0].hex(): name
+        for name, value in own.items()
+        if isinstance(value, list) and value and type(value[0]).__name__ == "ObjectRef"
+    }
+    with _lock:
+        for entry in _entries:
+            value = entry.value() if entry.value is not None else None
+            if value is not None and id(value) in names:
+                entry.name = names[id(value)]
+            elif value is None:
+                by_ref = entry.object_ids & first_refs.keys()
+                entry.name = first_refs[min(by_ref)] if by_ref else entry.name
+
+
+def release(x: Any) -> None:
+    """Give back what the bridge holds for something that crossed.
+
+    A DataFrame made by :func:`to_spark` can be computed no more after this. Blocks that
+    :func:`to_ray` and :func:`to_refs` gave to Ray belong to whoever holds a reference: they are
+    freed when the last one goes; this only strikes them from the ledger.
+
+    Parameters
+    ----------
+    x : DataFrame, Dataset, LedgerEntry or str
+        The value, its entry, or its name in the ledger.
+
+    Raises
+    ------
+    UsageError
+        When the bridge holds nothing for it.
+    """
+    with _lock:
+        found = [entry for entry in _entries if not entry.released and _is(entry, x)]
+        for entry in found:
+            entry.released = True  # not removed: its keepers must live while its blocks do
+        names = ", ".join(e.name for e in _entries if not e.released) or "nothing"
+    if not found:
+        what = x if isinstance(x, str) else type(x).__name__
+        raise UsageError(f"The bridge holds nothing for {what!r}", hint=f"it holds: {names}.")
+    for entry in found:
+        for actor in keepers.known().values():
+            actor.drop.remote(entry.transfer)
+
+
+def prune(*, max_age: float = 0.0, timeout: int = 5) -> None:
+    """Strike entries whose blocks are gone; looks at most every `max_age` seconds."""
+    global _pruned_at
+    import ray
+
+    with _lock:
+        if not _entries or time.monotonic() - _pruned_at < max_age:
+            return
+        _pruned_at = time.monotonic()
+    if not ray.is_initialized():
+        with _lock:
+            _entries.clear()
+        return
+    alive = live_objects(timeout)
+    if alive is None:
+        return
+    with _lock:
+        _entries[:] = [
+            entry
+            for entry in _entries
+            if (entry.direction == TO_SPARK and not entry.released) or entry.object_ids & alive
+        ]
+
+
+def live_objects(timeout: int) -> set[str] | None:
+    """Ids of the Ray objects that anybody refers to; None when Ray cannot tell completely."""
+    from ray.util.state import list_objects
+
+    try:
+        rows = list_objects(limit=LISTING_LIMIT, timeout=timeout, raise_on_missing_output=False)
+    except Exception:  # noqa: BLE001 - a listing that fails must not lose entries
+        return None
+    return {row.object_id for row in rows} if len(rows) < LISTING_LIMIT else None
+
+
+def still_held() -> list[LedgerEntry]:
+    """Results that Spark gave to Ray and somebody still refers to, released ones too."""
+    with _lock:
+        return [entry for entry in _entries if entry.direction == TO_RAY]
+
+
+def end_session() -> None:
+    """Spark has ended: drop what was held for its DataFrames; end keepers that own nothing."""
+    with _lock:
+        gone = [entry for entry in _entries if entry.direction == TO_SPARK]
+        _entries[:] = [entry for entry in _entries if entry.direction == TO_RAY]
+    for entry in gone:
+        for actor in keepers.known().values():
+            with contextlib.suppress(Exception):
+                actor.drop.remote(entry.transfer)
+    if keepers.known():
+        prune(timeout=20)
+        with _lock:
+            keep = bool(_entries)
+        if not keep:
+            keepers.end_all()
+
+
+def _is(entry: LedgerEntry, x: Any) -> bool:
+    if isinstance(x, str):
+        return entry.name == x
+    if isinstance(x, LedgerEntry):
+        return entry is x
+    return entry.value is not None and entry.value() is x
+
+
+def _weak(value: Any) -> weakref.ref[Any] | None:
+    if value is None:
+        return None
+    try:
+        return weakref.ref(value)
+    except TypeError:
+        return None

@@ -1,0 +1,152 @@
+"""Spark -> Ray: `to_refs` and `to_ray`."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from raydp_magic.bridge import handoff
+from raydp_magic.bridge.keeper import keepers
+from raydp_magic.bridge.ledger import TO_RAY, record
+from raydp_magic.bridge.schema import arrow_schema, check_names
+from raydp_magic.errors import DataLostError, UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import ray
+    from pyspark.sql import DataFrame
+
+TARGET_BLOCK_BYTES = 128 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class _Moved:
+    refs: list[Any]
+    rows: int
+    size: int
+    nodes: frozenset[str]
+    transfer: str
+
+
+def to_refs(df: DataFrame) -> list[ray.ObjectRef[pa.Table]]:
+    """Turn a Spark DataFrame into Ray objects.
+
+    Runs one Spark job; each task hands its rows to its own node's object store, the driver
+    gets references only.
+
+    Parameters
+    ----------
+    df : DataFrame
+        Any Spark DataFrame whose workers run on nodes of this Ray.
+
+    Returns
+    -------
+    list of ObjectRef of pyarrow.Table
+        In the order of the partitions; a partition gives one block per 128 MB, an empty one
+        gives none, an empty DataFrame gives one empty table.
+
+    Raises
+    ------
+    UnsupportedTypeError
+        A column has a type that Arrow lacks; no job has run.
+    BridgeError
+        Two columns share a name.
+    """
+    moved = _move(df)
+    _note(moved, None)
+    return moved.refs
+
+
+def to_ray(df: DataFrame) -> ray.data.Dataset:
+    """Turn a Spark DataFrame into a Ray Dataset.
+
+    Parameters
+    ----------
+    df : DataFrame
+        As for :func:`to_refs`.
+
+    Returns
+    -------
+    ray.data.Dataset
+        Its blocks are Arrow tables, in the order of the partitions.
+
+    Raises
+    ------
+    UnsupportedTypeError, BridgeError
+        As for :func:`to_refs`.
+    """
+    import ray
+
+    moved = _move(df)
+    dataset = ray.data.from_arrow_refs(moved.refs)
+    _note(moved, dataset)
+    return dataset
+
+
+def _move(df: DataFrame) -> _Moved:
+    import ray
+
+    if not hasattr(df, "mapInArrow"):
+        raise UsageError(
+            f"A Spark DataFrame is needed, not {type(df).__name__}",
+            hint="for Ray data see `to_spark`; plain values go to Ray with `ray.put`.",
+        )
+    _need_ray()
+    check_names(df.columns)
+    time_zone = df.sparkSession.conf.get("spark.sql.session.timeZone") or "UTC"
+    schema = arrow_schema(df.schema, time_zone)
+    actors = keepers.on_all_nodes()
+    handoff.by_value()
+    transfer = uuid.uuid4().hex
+    give = partial(
+        handoff.give_blocks,
+        sockets=keepers.sockets(),
+        transfer=transfer,
+        names=df.columns,
+        target_bytes=TARGET_BLOCK_BYTES,
+    )
+    try:
+        # By position: mapInArrow takes a name such as `a.b` for a field of a struct.
+        plain = df.toDF(*(f"c{number}" for number in range(len(df.columns))))
+        receipts = sorted(plain.mapInArrow(give, handoff.RECEIPT_DDL).collect())
+        keys = [receipt["key"] for receipt in receipts]
+        answers = ray.get([actor.take.remote(transfer, keys) for actor in actors.values()])
+    except BaseException:
+        for actor in actors.values():
+            actor.drop.remote(transfer)
+        raise
+    found = {key: ref for answer in answers for key, [ref] in answer.items()}
+    if len(found) != len(keys):
+        raise DataLostError(
+            f"{len(keys) - len(found)} of {len(keys)} blocks are gone: their keeper died meanwhile",
+            hint="run the conversion again.",
+        )
+    nodes = frozenset(node for node, answer in zip(actors, answers, strict=True) if answer)
+    refs = [found[key] for key in keys] or [ray.put(schema.empty_table())]
+    return _Moved(
+        refs, sum(r["rows"] for r in receipts), sum(r["bytes"] for r in receipts), nodes, transfer
+    )
+
+
+def _note(moved: _Moved, value: Any) -> None:
+    record(
+        TO_RAY,
+        transfer=moved.transfer,
+        rows=moved.rows,
+        size=moved.size,
+        nodes=moved.nodes,
+        object_ids=frozenset(ref.hex() for ref in moved.refs),
+        value=value,
+    )
+
+
+def _need_ray() -> None:
+    import ray
+
+    if not ray.is_initialized():
+        raise UsageError(
+            "This kernel is not connected to a Ray",
+            hint="start a cluster with `%raydp_cluster start`, or call `ray.init()`.",
+        )
