@@ -1,0 +1,295 @@
+"""Cluster: the handle that a person holds."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+from raydp_magic.cluster.fit import check_fit
+from raydp_magic.engine import ray_session
+from raydp_magic.engine.runtime_dir import tail
+from raydp_magic.errors import NotRunningError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyspark.sql import SparkSession
+
+    from raydp_magic.bridge.ledger import LedgerEntry
+    from raydp_magic.cluster.fleet import Slot
+    from raydp_magic.cluster.supervisor import Supervisor
+    from raydp_magic.engine.driver import DriverJvm
+    from raydp_magic.monitoring.sampler import Sampler
+    from raydp_magic.monitoring.snapshot import ClusterState, Snapshot
+    from raydp_magic.spec import ClusterSpec
+
+
+class Cluster:
+    """Spark on Ray, running in this process. Made by :func:`raydp_magic.start`.
+
+    Usable as a context manager: leaving the block stops it.
+
+    Attributes
+    ----------
+    spec : ClusterSpec
+        What was asked for.
+    ray : RayConnection
+        The Ray it runs on, and whether it is ours to stop.
+    versions : dict of str to str
+        Releases of Spark, Ray, Java and Python.
+    kept : list of LedgerEntry
+        After :meth:`stop`: results of the bridge that Ray still holds for you.
+    problems : list of str
+        Things worth knowing that did not stop the start, a line each.
+    """
+
+    def __init__(
+        self,
+        spec: ClusterSpec,
+        *,
+        driver: DriverJvm,
+        supervisor: Supervisor,
+        ray: ray_session.RayConnection,
+        versions: dict[str, str],
+        on_stopped: Callable[[Cluster], None],
+    ) -> None:
+        self.spec = spec
+        self.ray = ray
+        self.versions = versions
+        self.problems: list[str] = []
+        self.kept: list[LedgerEntry] = []
+        self.archive_maker: subprocess.Popen[bytes] | None = None
+        self.driver = driver
+        self._supervisor = supervisor
+        self._on_stopped = on_stopped
+        self._state: ClusterState = "starting"
+        self._stop_lock = threading.Lock()
+        self._sampler: Sampler | None = None
+        self._last_slots: list[Slot] = []
+        self._last_log = ""
+
+    @property
+    def state(self) -> ClusterState:
+        """One of ``"starting"``, ``"running"``, ``"stopping"``, ``"stopped"``, ``"failed"``."""
+        if self._state == "starting" and self.executors_up >= self.wanted:
+            self._state = "running"
+        return self._state
+
+    @property
+    def spark(self) -> SparkSession:
+        """The SparkSession.
+
+        Raises
+        ------
+        NotRunningError
+            After :meth:`stop`.
+        """
+        if self.driver.session is None or self._state in ("stopping", "stopped", "failed"):
+            raise NotRunningError("This cluster has been stopped")
+        return self.driver.session
+
+    @property
+    def app_id(self) -> str:
+        """Spark's application id."""
+        return self.driver.app_id
+
+    @property
+    def wanted(self) -> int:
+        """Executors wanted."""
+        return self._supervisor.wanted
+
+    @property
+    def executors_up(self) -> int:
+        """Executors that Spark can use now."""
+        return sum(slot.phase == "up" for slot in self._supervisor.slots())
+
+    @property
+    def sampler(self) -> Sampler:
+        """The one sampler that all views of this cluster share."""
+        from raydp_magic.monitoring.sampler import Sampler
+
+        if self._sampler is None:
+            self._sampler = Sampler(self)
+        return self._sampler
+
+    def slots(self) -> list[Slot]:
+        """Executor slots with their state; the last known ones after :meth:`stop`."""
+        return self._last_slots or self._supervisor.slots()
+
+    def actors(self) -> dict[str, Any]:
+        """Handles of the live executor actors by executor id."""
+        return self._supervisor.actors()
+
+    def executor_ids(self) -> list[str]:
+        """Ids of the executors that have been started, in slot order."""
+        return [slot.executor_id for slot in self.slots() if slot.executor_id]
+
+    def status(self) -> Snapshot:
+        """The cluster now: nodes, executors, running jobs, what the bridge holds."""
+        return self.sampler.sample()
+
+    def scale(self, executors: int) -> None:
+        """Change the number of executors; returns at once.
+
+        Executors that go hand their cached and shuffle blocks to the others first.
+
+        Parameters
+        ----------
+        executors : int
+            How many there should be, at least 1.
+
+        Raises
+        ------
+        UsageError
+            When `executors` is not a whole number of at least 1.
+        DoesNotFitError
+            When Ray has no room for the new ones.
+        """
+        if isinstance(executors, bool) or not isinstance(executors, int) or executors < 1:
+            raise UsageError(
+                f"executors={executors!r}: a whole number of at least 1 is needed",
+                hint="to end the cluster use stop.",
+            )
+        _ = self.spark
+        more = executors - self.wanted
+        if more > 0:
+            from dataclasses import replace
+
+            check_fit(replace(self.spec, executors=more), self.usable_nodes())
+        self._supervisor.scale(executors)
+
+    def usable_nodes(self) -> list[ray_session.NodeRoom]:
+        """Ray nodes that executors of this cluster can be placed on."""
+        rooms = ray_session.nodes()
+        if self.driver.host == "127.0.0.1":
+            return [room for room in rooms if room.ip == self.ray.node_ip]
+        return rooms
+
+    def logs(self, executor: str | None = None, lines: int = 50) -> str:
+        """Last log lines.
+
+        Parameters
+        ----------
+        executor : str, optional
+            An executor's id, or ``"driver"``; everything by default.
+        lines : int
+            Lines of each.
+
+        Raises
+        ------
+        UsageError
+            When there is no such executor.
+        """
+        import ray
+
+        if executor is not None and executor != "driver" and executor not in self.executor_ids():
+            known = ", ".join([*self.executor_ids(), "driver"])
+            raise UsageError(f"No executor {executor!r}", hint=f"there are: {known}.")
+        parts: list[str] = []
+        for slot in self.slots():
+            if executor not in (None, slot.executor_id) or not slot.executor_id:
+                continue
+            actor = self._supervisor.actor_of(slot.executor_id)
+            text = list(slot.log_tail)
+            if actor is not None and slot.actor_alive:
+                try:
+                    text = ray.get(actor.logs.remote(lines), timeout=5)
+                except ray.exceptions.RayError:
+                    text = [*text, "(its actor does not answer)"]
+            parts.append(_section(f"executor {slot.executor_id} ({slot.phase})", text[-lines:]))
+        if executor in (None, "driver"):
+            text = tail(self.driver.log, lines) or self._last_log.splitlines()[-lines:]
+            parts.append(_section("driver", text))
+        return "\n".join(parts)
+
+    def panel(self) -> Any:
+        """The live panel, a widget."""
+        from raydp_magic.panel import panel_for
+
+        return panel_for(self)
+
+    def stop(self) -> None:
+        """End Spark, its JVMs and actors, and the Ray that was started for it.
+
+        While you hold results that the bridge gave to Ray, that Ray goes on until the kernel
+        ends or you call ``ray.shutdown()``; `kept` says what it keeps. Safe to call twice.
+        """
+        self._stop("stopped")
+
+    def stop_at_exit(self) -> None:
+        """The interpreter ends: be quick, the machine's own clean-up does the rest."""
+        self._stop("stopped", hurry=True)
+
+    def settle(self) -> None:
+        """Wait for a stop that is under way, and notice a driver that has just died."""
+        if self._state in ("starting", "running") and not self.driver.alive:
+            self.fail("Spark's driver JVM ended")
+        with self._stop_lock:
+            return
+
+    def fail(self, why: str) -> None:
+        """The driver is gone: give everything back and remember why."""
+        self.problems.append(why)
+        self._stop("failed")
+
+    def _stop(self, final: ClusterState, *, hurry: bool = False) -> None:
+        with self._stop_lock:
+            if self._state in ("stopped", "failed"):
+                return
+            self._state = "stopping"
+            self._supervisor.quiesce()
+            self._end_archive_maker()
+            self._last_slots = self._supervisor.slots()
+            self._last_log = "\n".join(tail(self.driver.log, 200))
+            if self._sampler is not None:
+                self._sampler.pause()
+            try:
+                self.driver.stop(1.0 if hurry else 5.0)
+            finally:
+                try:
+                    self._supervisor.stop(1.0 if hurry else 6.0)
+                    self.kept = [] if hurry else self._stop_bridge()
+                finally:
+                    self._state = final
+                    if self._sampler is not None:
+                        self._sampler.finish()
+                    if self.ray.owned and not self.kept:
+                        ray_session.disconnect()
+                    self._on_stopped(self)
+
+    def _end_archive_maker(self) -> None:
+        maker = self.archive_maker
+        if maker is not None and maker.stdin is not None:
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                maker.stdin.close()
+                maker.wait(5)
+
+    def _stop_bridge(self) -> list[LedgerEntry]:
+        """Let go of what only Spark needed; returns what Ray still holds for the user."""
+        import ray
+
+        from raydp_magic.bridge.ledger import end_session, still_held
+
+        if not ray.is_initialized():
+            return []
+        end_session()
+        return still_held()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        up = f"{self.executors_up}/{self.wanted} executors"
+        return f"<Cluster {self.state}: {up}, {self.spec.describe()}>"
+
+    def _ipython_display_(self) -> None:
+        self.panel()._ipython_display_()
+
+
+def _section(title: str, lines: list[str]) -> str:
+    return "\n".join([f"--- {title} ---", *(lines or ["(nothing yet)"])])

@@ -1,0 +1,229 @@
+"""The executors we want, have asked for, and see: a pure state machine.
+
+`Fleet` takes events (what Ray, Spark and the clock say) and returns instructions (what the
+supervisor must do). It knows no Ray and no JVM; tests drive it with plain calls.
+
+A slot's life::
+
+    requested --ActorReady--> starting --Registered--> up --JvmExited--> lost
+        ^                        |                                        |
+        |                        +------------- JvmExited --------------->+
+        |                                                                 |
+        +----- CreateActor (actor died) <--- back-off over, tries left ---+--- none left ---> failed
+               Launch (actor lives)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Phase = Literal["requested", "starting", "up", "draining", "lost", "failed"]
+
+BACKOFF_FIRST = 0.5
+BACKOFF_MOST = 30.0
+FORGIVEN_AFTER = 300.0
+"""An executor that was up this long (seconds) has its earlier deaths forgotten."""
+
+
+# Instructions -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CreateActor:
+    """Ask Ray for the slot's resources."""
+
+    slot: int
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Start a JVM in the slot's actor."""
+
+    slot: int
+    executor_id: str
+
+
+@dataclass(frozen=True)
+class Decommission:
+    """Have Spark drain the executor."""
+
+    slot: int
+    executor_id: str
+
+
+@dataclass(frozen=True)
+class Release:
+    """End the slot's actor and give its resources back."""
+
+    slot: int
+
+
+Instruction = CreateActor | Launch | Decommission | Release
+
+
+@dataclass
+class Slot:
+    """One place for an executor."""
+
+    number: int
+    phase: Phase = "requested"
+    actor_alive: bool = False
+    executor_id: str = ""
+    node: str | None = None
+    tries: int = 0
+    since: float = 0.0
+    retry_at: float = 0.0
+    message: str = ""
+    log_tail: tuple[str, ...] = ()
+
+
+@dataclass
+class Fleet:
+    """All slots of a cluster.
+
+    Parameters
+    ----------
+    max_restarts : int
+        How often one slot's executor may be replaced.
+    """
+
+    max_restarts: int
+    slots: dict[int, Slot] = field(default_factory=dict)
+    wanted: int = 0
+    _next_slot: int = 0
+    _next_executor: int = 0
+
+    def scale(self, wanted: int, now: float) -> list[Instruction]:
+        """Want this many executors."""
+        self.wanted = wanted
+        active = [slot for slot in self.slots.values() if slot.phase != "draining"]
+        out: list[Instruction] = []
+        for _ in range(wanted - len(active)):
+            slot = Slot(self._next_slot, since=now)
+            self._next_slot += 1
+            self.slots[slot.number] = slot
+            out.append(CreateActor(slot.number))
+        # Those that do no work yet go first, then the newest.
+        rank = {"failed": 0, "lost": 1, "requested": 2, "starting": 3, "up": 4}
+        active.sort(key=lambda slot: (rank[slot.phase], -slot.number))
+        for slot in active[: max(0, len(active) - wanted)]:
+            if slot.phase == "up":
+                slot.phase, slot.since, slot.message = "draining", now, "handing over its blocks"
+                out.append(Decommission(slot.number, slot.executor_id))
+            else:
+                del self.slots[slot.number]
+                out.append(Release(slot.number))
+        return out
+
+    def actor_ready(self, number: int, node: str, now: float) -> list[Instruction]:
+        """The slot's actor runs on a node."""
+        slot = self.slots.get(number)
+        if slot is None:
+            return [Release(number)]
+        slot.actor_alive, slot.node = True, node
+        return [self._launch(slot, now)]
+
+    def actor_died(self, number: int, why: str, now: float) -> list[Instruction]:
+        """Ray lost the slot's actor."""
+        slot = self.slots.get(number)
+        if slot is None:
+            return []
+        slot.actor_alive = False
+        return self._down(slot, why, (), now)
+
+    def jvm_exited(
+        self, number: int, executor_id: str, code: int, log_tail: tuple[str, ...], now: float
+    ) -> list[Instruction]:
+        """The slot's JVM ended."""
+        slot = self.slots.get(number)
+        if slot is None or slot.executor_id != executor_id or slot.phase in ("lost", "failed"):
+            return []
+        return self._down(slot, exit_reason(code), log_tail, now)
+
+    def observe(self, registered: set[str], now: float) -> None:
+        """Executors that Spark has now."""
+        for slot in self.slots.values():
+            if slot.phase == "starting" and slot.executor_id in registered:
+                slot.phase, slot.since, slot.message = "up", now, ""
+
+    def tick(self, now: float) -> list[Instruction]:
+        """Start what has waited out its back-off."""
+        out: list[Instruction] = []
+        for slot in self.slots.values():
+            if slot.phase == "lost" and now >= slot.retry_at:
+                if slot.actor_alive:
+                    out.append(self._launch(slot, now))
+                else:
+                    slot.phase, slot.since = "requested", now
+                    out.append(CreateActor(slot.number))
+        return out
+
+    @property
+    def up(self) -> int:
+        """Executors that Spark can use."""
+        return sum(slot.phase == "up" for slot in self.slots.values())
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether every slot was given up: no job can ever go on."""
+        return bool(self.slots) and len(self.given_up) == len(self.slots)
+
+    @property
+    def given_up(self) -> list[Slot]:
+        """Slots whose executor died too often."""
+        return [slot for slot in self.slots.values() if slot.phase == "failed"]
+
+    def _launch(self, slot: Slot, now: float) -> Launch:
+        slot.executor_id = str(self._next_executor)
+        self._next_executor += 1
+        slot.tries += 1
+        slot.phase, slot.since = "starting", now
+        return Launch(slot.number, slot.executor_id)
+
+    def _down(
+        self, slot: Slot, why: str, log_tail: tuple[str, ...], now: float
+    ) -> list[Instruction]:
+        if slot.phase == "draining":
+            del self.slots[slot.number]
+            return [Release(slot.number)]
+        if slot.phase == "up" and now - slot.since > FORGIVEN_AFTER:
+            slot.tries = 1
+        slot.tries = max(slot.tries, 1)
+        slot.log_tail, slot.since = log_tail, now
+        if slot.tries > self.max_restarts:
+            slot.phase = "failed"
+            slot.message = f"{why}; given up after {slot.tries} tries"
+            return []
+        slot.phase = "lost"
+        slot.retry_at = now + backoff(slot.tries)
+        slot.message = f"{why}; try {slot.tries + 1} of {self.max_restarts + 1} follows"
+        return []
+
+
+def backoff(tries: int) -> float:
+    """Seconds to wait after the n-th death in a row."""
+    return float(min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** (tries - 1)))
+
+
+def exit_reason(code: int) -> str:
+    """What an exit code of an executor JVM means, in words.
+
+    Negative codes are signals; 50 and above are Spark's own (``SparkExitCode``,
+    ``ExecutorExitCode``).
+    """
+    known = {
+        0: "the executor left",
+        1: "the executor could not start or lost its driver",
+        50: "an uncaught exception ended it",
+        51: "an uncaught exception ended it",
+        52: "out of memory: its heap was full",
+        53: "its local disk failed",
+        56: "it could not send heartbeats to the driver",
+        57: "it was shut down by a kill",
+        -9: "killed (signal 9): by hand, or by the system for want of memory",
+        137: "killed (signal 9): by hand, or by the system for want of memory",
+        -15: "terminated (signal 15)",
+        143: "terminated (signal 15)",
+    }
+    return known.get(code, f"ended by signal {-code}" if code < 0 else f"exit code {code}")
