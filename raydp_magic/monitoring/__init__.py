@@ -1,0 +1,1 @@
+"""What the cluster is doing: snapshots, and the sampler that takes them."""

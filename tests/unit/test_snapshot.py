@@ -1,0 +1,57 @@
+"""The wire form: what pytest and the panel's own tests read is what the kernel sends."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from raydp_magic.monitoring.snapshot import SCHEMA_VERSION, from_json
+
+FOLDER = Path(__file__).parents[1] / "fixtures" / "snapshots"
+FIXTURES = sorted(FOLDER.glob("*.json"))
+
+
+def record(name="running"):
+    return json.loads((FOLDER / f"{name}.json").read_text())
+
+
+def test_there_is_a_fixture_for_each_situation():
+    assert {path.stem for path in FIXTURES} >= {
+        "running", "starting", "executor_lost", "failed", "stopped", "empty",
+        "busy_multi_node", "unknown_values", "hostile_text",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
+def test_a_snapshot_survives_the_wire(path):
+    wire = json.loads(path.read_text())
+    assert json.loads(json.dumps(from_json(wire).to_json())) == wire
+
+
+@pytest.mark.parametrize("schema", [0, SCHEMA_VERSION + 1, None, str(SCHEMA_VERSION)])
+def test_another_schema_is_refused_and_named(schema):
+    with pytest.raises(ValueError, match=f"schema {schema!r}, expected {SCHEMA_VERSION}"):
+        from_json({**record(), "schema": schema})
+
+
+def test_an_unknown_state_is_refused():
+    with pytest.raises(ValueError, match="cluster state 'sleepy'"):
+        from_json({**record(), "state": "sleepy"})
+
+
+def test_a_missing_and_a_surplus_field_are_named():
+    wire = record()
+    del wire["problems"]
+    with pytest.raises(ValueError, match="problems"):
+        from_json(wire)
+    with pytest.raises(ValueError, match="mood"):
+        from_json({**record(), "mood": "fine"})
+    with pytest.raises(ValueError, match="mood"):
+        from_json({**record(), "nodes": [{**record()["nodes"][0], "mood": "fine"}]})
+
+
+def test_tallies_count_what_is_alive_and_up():
+    snapshot = from_json(record("busy_multi_node"))
+    assert snapshot.executors_up == 5
+    assert snapshot.cpu_total == 80  # the dead node's 32 are not there
+    assert snapshot.cpu_reserved == 44.5
