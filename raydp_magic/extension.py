@@ -1,0 +1,79 @@
+"""``%load_ext raydp_magic``: put the magics, their completion and their hooks into a shell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+_ATTRIBUTE = "_raydp_magic_extension"
+
+
+class _Extension:
+    """Everything that was put into one shell, so that all of it can be taken out again."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        from raydp_magic.notebook.complete import make_matcher
+        from raydp_magic.notebook.empty_cell import with_body
+        from raydp_magic.notebook.magics import RaydpMagics, running_cluster
+
+        def executor_ids() -> list[str]:
+            cluster = running_cluster()
+            return [] if cluster is None else list(cluster.executor_ids())
+
+        self.shell = shell
+        self.magics = RaydpMagics(shell)
+        self.matcher = make_matcher(executor_ids)
+        self.transform = with_body
+        shell.register_magics(self.magics)
+        shell.events.register("pre_run_cell", self.magics.before_cell)
+        shell.events.register("post_run_cell", self.magics.after_cell)
+        # In front: IPython's own last clean-up step turns `%%magic` cells into calls.
+        shell.input_transformers_cleanup.insert(0, self.transform)
+        if shell.Completer is not None:
+            shell.Completer.custom_matchers.append(self.matcher)
+
+    def remove(self) -> None:
+        shell, magics = self.shell, self.magics
+        for kind, table in magics.magics.items():
+            for name, function in table.items():
+                if shell.magics_manager.magics[kind].get(name) == function:
+                    del shell.magics_manager.magics[kind][name]
+        shell.magics_manager.registry.pop(type(magics).__name__, None)
+        shell.events.unregister("pre_run_cell", magics.before_cell)
+        shell.events.unregister("post_run_cell", magics.after_cell)
+        shell.configurables.remove(magics)  # type: ignore[arg-type]  # IPython's own hint is too narrow
+        # A user may have replaced these lists meanwhile.
+        if self.transform in shell.input_transformers_cleanup:
+            shell.input_transformers_cleanup.remove(self.transform)
+        if shell.Completer is not None and self.matcher in shell.Completer.custom_matchers:
+            shell.Completer.custom_matchers.remove(self.matcher)
+        magics.lazy.forget()
+        magics.jobs.end(interrupted=False)
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Load into a shell; loading twice changes nothing.
+
+    Parameters
+    ----------
+    ipython : InteractiveShell
+        The shell that ``%load_ext`` runs in.
+    """
+    if getattr(ipython, _ATTRIBUTE, None) is None:
+        setattr(ipython, _ATTRIBUTE, _Extension(ipython))
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """Take everything out again. A running cluster goes on.
+
+    Parameters
+    ----------
+    ipython : InteractiveShell
+        The shell that it was loaded into.
+    """
+    extension = getattr(ipython, _ATTRIBUTE, None)
+    if extension is not None:
+        extension.remove()
+        setattr(ipython, _ATTRIBUTE, None)

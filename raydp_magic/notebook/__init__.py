@@ -1,0 +1,1 @@
+"""Magics, completion, display and interrupts in an IPython shell."""

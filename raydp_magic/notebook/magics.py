@@ -1,0 +1,314 @@
+"""The magics: read the line, make one call, show what came of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
+from traitlets import Bool, Int
+
+from raydp_magic.engine.translate import translate
+from raydp_magic.errors import NotRunningError, RaydpMagicError
+from raydp_magic.notebook import parse
+from raydp_magic.notebook.display import is_dataframe, show
+from raydp_magic.notebook.failure import as_lines, query_logs_off
+from raydp_magic.notebook.grammar import BRIDGE_COMMANDS, CELLS, CLUSTER_COMMANDS, group_help
+from raydp_magic.notebook.interrupt import CellJobs
+from raydp_magic.notebook.lazy import LazyRay
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from raydp_magic.cluster import Cluster
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _documented(text: str) -> Callable[[Function], Function]:
+    """Give a magic its parser's help as docstring, for ``%magic?``."""
+
+    def give(function: Function) -> Function:
+        function.__doc__ = text
+        return function
+
+    return give
+
+
+def running_cluster() -> Cluster | None:
+    """The cluster of this kernel. Imports nothing: without the module there is none."""
+    module = sys.modules.get("raydp_magic.cluster")
+    return module.current() if module is not None else None
+
+
+@magics_class
+class RaydpMagics(Magics):
+    """Spark on Ray: ``%raydp_cluster``, ``%%raydp_spark``, ``%%raydp_sql``, ``%raydp_bridge``.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        The kernel's or terminal's shell.
+    """
+
+    autostart = Bool(
+        False, help="Start the default cluster when a cell needs one and none runs."
+    ).tag(config=True)
+    maxrows = Int(20, min=0, help="Rows of a result that are shown; 0 shows the schema only.").tag(
+        config=True
+    )
+
+    shell: InteractiveShell
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self.jobs = CellJobs(_running_session)
+        self.lazy = LazyRay(shell.user_ns)
+
+    @line_magic
+    @_documented(group_help("%raydp_cluster", CLUSTER_COMMANDS))
+    def raydp_cluster(self, line: str) -> None:  # noqa: D102 -- the parser's help
+        with _failures():
+            command = parse.parse_cluster(line)
+            match command:
+                case parse.Help(text):
+                    print(text, end="")
+                case parse.Start():
+                    self._start(command)
+                case parse.Stop():
+                    self._stop()
+                case parse.Status():
+                    from raydp_magic.panel import render_text
+
+                    print(render_text(_required().status()))
+                case parse.Scale(executors):
+                    _required().scale(executors)
+                    print(f"{executors} executors asked for; `%raydp_cluster status` shows them.")
+                case parse.Logs(executor, lines):
+                    print(_required().logs(executor, lines=lines))
+                case parse.Panel():
+                    from IPython.display import display
+
+                    display(_required().panel())
+
+    @line_cell_magic
+    @_documented(CELLS["raydp_spark"]().format_help())
+    def raydp_spark(self, line: str, cell: str | None = None) -> Any:  # noqa: D102 -- the parser's help
+        return self._cell("raydp_spark", line, cell)
+
+    @line_cell_magic
+    @_documented(CELLS["raydp_sql"]().format_help())
+    def raydp_sql(self, line: str, cell: str | None = None) -> Any:  # noqa: D102 -- the parser's help
+        return self._cell("raydp_sql", line, cell)
+
+    @line_magic
+    @_documented(group_help("%raydp_bridge", BRIDGE_COMMANDS))
+    def raydp_bridge(self, line: str) -> None:  # noqa: D102 -- the parser's help
+        with _failures():
+            match parse.parse_bridge(line):
+                case parse.Help(text):
+                    print(text, end="")
+                case parse.BridgeRelease(name):
+                    from raydp_magic.bridge.ledger import name_values, release
+
+                    name_values(self.shell.user_ns)
+                    release(name)
+                    print(f"{name} is given back.")
+                case parse.BridgeList():
+                    from raydp_magic.notebook.bridge_list import ledger_text
+
+                    print(ledger_text(self.shell.user_ns))
+
+    def _start(self, command: parse.Start) -> Cluster:
+        from raydp_magic.cluster import current, start
+        from raydp_magic.notebook.progress import ProgressDisplay, ready_text, size_text
+
+        before = current()
+        progress = ProgressDisplay(self.shell)
+        began = monotonic()
+        try:
+            cluster: Cluster = start(progress=progress, **command.arguments())
+        except BaseException:
+            progress.fail()
+            raise
+        spark = cluster.spark
+        if cluster is before:
+            progress.finish(f"Already running: {size_text(cluster.spec)}.")
+        elif not command.wait:
+            progress.finish(f"Driver up, executors on their way: {size_text(cluster.spec)}.")
+        else:
+            progress.finish(
+                ready_text(
+                    cluster.spec,
+                    spark=spark.version,
+                    ray=sys.modules["ray"].__version__,
+                    seconds=monotonic() - began,
+                    ui=spark.sparkContext.uiWebUrl,
+                )
+            )
+        if not self._bind_session(spark):
+            print("`spark` is already something else here and was left alone: use `%%raydp_spark`.")
+        for problem in cluster.problems:
+            print(problem)
+        self._tag_jobs()
+        return cluster
+
+    def _bind_session(self, spark: Any) -> bool:
+        """Bind ``spark`` unless the name is the user's for something else."""
+        bound = self.shell.user_ns.get("spark")
+        if bound is None or any(kind.__name__ == "SparkSession" for kind in type(bound).__mro__):
+            self.shell.user_ns["spark"] = spark
+            return True
+        return False
+
+    def _stop(self) -> None:
+        cluster = running_cluster()
+        if cluster is None:
+            print("Nothing to stop: no cluster is running in this kernel.")
+            return
+        from raydp_magic.notebook.progress import size_text
+
+        size = size_text(cluster.spec)
+        cluster.stop()
+        print(f"Stopped: {size}, given back to Ray.")
+        if cluster.kept:
+            from raydp_magic.panel.amounts import format_bytes
+
+            size = format_bytes(sum(entry.bytes or 0 for entry in cluster.kept))
+            results = "1 result" if len(cluster.kept) == 1 else f"{len(cluster.kept)} results"
+            print(
+                f"Ray goes on: it holds {results} of yours, {size} "
+                "(`%raydp_bridge`), until the kernel ends or `ray.shutdown()`."
+            )
+
+    def _cell(self, magic: str, line: str, cell: str | None) -> Any:
+        with _failures():
+            command = parse.parse_cell(magic, line, cell)
+            if isinstance(command, parse.Help):
+                print(command.text, end="")
+                return None
+            return self._run(command)
+
+    def _run(self, command: parse.Cell) -> Any:
+        from raydp_magic.notebook.body import run_body
+        from raydp_magic.notebook.result import check_bound, convert
+        from raydp_magic.notebook.sql import single_statement
+
+        sql = command.context == "sql"
+        statement = single_statement(command.body) if sql else ""
+        cluster = self._needed()
+        self._bind_session(cluster.spark)
+        self._tag_jobs()
+        with query_logs_off():
+            value = cluster.spark.sql(statement) if sql else run_body(self.shell, command.body)
+            if command.output is not None:
+                check_bound(command.output, value)
+            result = convert(value, command.to)
+            if is_dataframe(value):
+                self._offer(value, result if command.to == "ray" else None)
+            if command.output is not None:
+                self.shell.push({command.output: result})
+            return None if command.quiet else self._show(command, result)
+
+    def _show(self, command: parse.Cell, result: Any) -> Any:
+        """Display a table or one line; any other result is left to IPython's own display."""
+        from raydp_magic.notebook.result import announce
+
+        if is_dataframe(result):
+            rows = self.maxrows if command.maxrows is None else command.maxrows
+            show(result, rows, statement=command.context == "sql")
+            return None
+        if command.output is not None and command.to != "spark":
+            print(announce(command.output, result))
+            return None
+        return result
+
+    def _offer(self, df: Any, dataset: Any) -> None:
+        """Bind ``_spark`` and ``_ray``."""
+        self.shell.user_ns["_spark"] = df
+        if dataset is not None:
+            self.lazy.bind(dataset)
+        else:
+            self.lazy.offer(df, _to_ray)
+
+    def _needed(self) -> Cluster:
+        cluster = running_cluster()
+        if cluster is not None:
+            return cluster
+        if not self.autostart:
+            raise _not_running()
+        return self._start(parse.Start())
+
+    def _tag_jobs(self, source: str = "") -> None:
+        label = " ".join(source.split())[:100]
+        self.jobs.begin(f"cell [{self.shell.execution_count}] {label}".rstrip())
+
+    def before_cell(self, info: Any) -> None:
+        """IPython's ``pre_run_cell``: tag the cell's jobs, make ``_ray`` if it is mentioned."""
+        source = info.raw_cell or ""
+        with _quiet_hook():
+            self._tag_jobs(source)
+        self.lazy.before_cell(source)
+
+    def after_cell(self, result: Any) -> None:
+        """IPython's ``post_run_cell``: cancel an interrupted cell's jobs."""
+        with _quiet_hook():
+            self.jobs.end(interrupted=isinstance(result.error_in_exec, KeyboardInterrupt))
+        ledger = sys.modules.get("raydp_magic.bridge.ledger")
+        if ledger is not None:
+            with suppress(Exception):  # names are a comfort: odd objects must not break a cell
+                ledger.name_values(self.shell.user_ns)
+
+
+def _required() -> Cluster:
+    cluster = running_cluster()
+    if cluster is None:
+        raise _not_running()
+    return cluster
+
+
+def _not_running() -> NotRunningError:
+    module = sys.modules.get("raydp_magic.cluster")
+    return module.not_running() if module is not None else NotRunningError()
+
+
+def _running_session() -> Any:
+    cluster = running_cluster()
+    return None if cluster is None else cluster.spark
+
+
+def _to_ray(df: Any) -> Any:
+    from raydp_magic.bridge import to_ray
+
+    with _failures(), query_logs_off():
+        return to_ray(df)
+
+
+@contextmanager
+def _quiet_hook() -> Iterator[None]:
+    """A cell runs whether or not its jobs can be tagged: Spark's driver may be gone."""
+    try:
+        yield
+    except Exception as error:
+        if translate(error) is None:
+            raise
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Show our errors, and those of Spark that we can read, as lines without a traceback."""
+    try:
+        yield
+    except RaydpMagicError as error:
+        raise error from None
+    except KeyboardInterrupt as error:
+        as_lines(error, "KeyboardInterrupt: stopped; what it had started is cancelled")
+        raise
+    except Exception as error:
+        ours = translate(error)
+        if ours is None:
+            raise
+        raise ours from error

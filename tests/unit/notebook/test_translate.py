@@ -1,0 +1,114 @@
+"""Spark's errors in our words; the texts are what Spark 4.3 and 3.5 say."""
+
+from __future__ import annotations
+
+import pytest
+
+from raydp_magic.engine.translate import translate
+from raydp_magic.errors import ClusterError, NotRunningError, QueryError
+
+
+def spark_error(
+    text, kind="AnalysisException", condition=None, module="pyspark.errors.exceptions.base"
+):
+    made = type(kind, (Exception,), {"__module__": module, "getCondition": lambda _: condition})
+    return made(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "condition", "message", "hint"),
+    [
+        (
+            (
+                "\n[PARSE_SYNTAX_ERROR] Syntax error at or near 'SELEC'. SQLSTATE: 42601 "
+                "(line 1, pos 0)\n\n== SQL ==\nSELEC 1\n^^^\n"
+            ),
+            "PARSE_SYNTAX_ERROR",
+            "Syntax error at or near 'SELEC' (line 1, pos 0)",
+            "Spark stopped reading at `SELEC 1`.",
+        ),
+        (
+            (
+                "\n[PARSE_SYNTAX_ERROR] Syntax error at or near end of input.(line 1, pos 10)\n\n"
+                "== SQL ==\nSELECT 1 +\n----------^^^\n"
+            ),
+            "PARSE_SYNTAX_ERROR",
+            "Syntax error at or near end of input (line 1, pos 10)",
+            "Spark stopped reading at `SELECT 1 +`.",
+        ),
+        (
+            (
+                "[UNRESOLVED_COLUMN.WITH_SUGGESTION] A column, variable, or function parameter "
+                "with "
+                "name `carrer` cannot be resolved. Did you mean one of the following? [`carrier`, "
+                "`year`]. SQLSTATE: 42703; line 1 pos 7;\n'Project ['carrer]\n"
+            ),
+            "UNRESOLVED_COLUMN.WITH_SUGGESTION",
+            (
+                "A column, variable, or function parameter with name `carrer` cannot be resolved "
+                "(line 1, pos 7)"
+            ),
+            "did you mean `carrier`, `year`?",
+        ),
+        (
+            (
+                "[TABLE_OR_VIEW_NOT_FOUND] The table or view `a`.`b` cannot be found. Verify the "
+                "spelling and correctness of the schema and catalog.\nSearch path: [x].; "
+                "line 1 pos 14;"
+            ),
+            "TABLE_OR_VIEW_NOT_FOUND",
+            "The table or view `a`.`b` cannot be found (line 1, pos 14)",
+            "`SHOW TABLES` lists what there is; df.createOrReplaceTempView('name') makes one.",
+        ),
+        (
+            (
+                "[MISSING_GROUP_BY] The query does not include a GROUP BY clause. Add GROUP BY or "
+                "turn "
+                "it into the window functions using OVER clauses. SQLSTATE: 42803; line 1 pos 0;\n"
+                "Plan"
+            ),
+            "MISSING_GROUP_BY",
+            "The query does not include a GROUP BY clause (line 1, pos 0)",
+            "Add GROUP BY or turn it into the window functions using OVER clauses.",
+        ),
+        (
+            "[PATH_NOT_FOUND] Path does not exist: file:/nope.txt. SQLSTATE: 42K03",
+            "PATH_NOT_FOUND",
+            "Path does not exist: file:/nope.txt",
+            None,
+        ),
+    ],
+)
+def test_statement_errors(text, condition, message, hint):
+    ours = translate(spark_error(text, condition=condition))
+    assert isinstance(ours, QueryError)
+    assert ours.message == message
+    assert ours.hint == hint
+
+
+def test_a_dead_driver():
+    error = spark_error(
+        "Answer from Java side is empty", "Py4JNetworkError", module="py4j.protocol"
+    )
+    ours = translate(error)
+    assert isinstance(ours, ClusterError)
+    assert "%raydp_cluster stop" in ours.hint
+
+
+def test_a_python_function_that_failed_on_an_executor():
+    text = (
+        "An exception was thrown from the Python worker:\nTraceback (most recent call last):\n"
+        '  File "/x/pyspark.zip/pyspark/worker.py", line 4327, in invoke_udf\n    run_process()\n'
+        '  File "/tmp/ipykernel_12/34.py", line 4, in g\n    return 1 // 0\n'
+        "ZeroDivisionError: integer division or modulo by zero\n"
+    )
+    ours = translate(spark_error(text, "PythonException"))
+    assert ours.message.endswith("executor: ZeroDivisionError: integer division or modulo by zero")
+    assert ours.hint == "raised in line 4 of its cell, in g."
+
+
+def test_others_keep_their_own_words():
+    assert translate(ValueError("x")) is None
+    assert translate(ConnectionRefusedError("not Spark's")) is None
+    ours = NotRunningError()
+    assert translate(ours) is ours
