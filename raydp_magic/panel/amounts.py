@@ -1,0 +1,80 @@
+"""Amounts as people read them; the Python twin of the panel's ``format.ts``.
+
+``None`` is "not known" and shows as a dash, never as 0.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+UNKNOWN = "–"
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+def _power(amount: int) -> int:
+    """Exponent of 1024 whose unit suits the amount."""
+    if amount <= 0:
+        return 0
+    power = min(len(_UNITS) - 1, int(math.log(amount, 1024)))
+    # 1023.7 MiB would round to "1024 MiB".
+    full = round(amount / 1024**power) >= 1024 and power < len(_UNITS) - 1
+    return power + 1 if full else power
+
+
+def _scaled(amount: int, power: int) -> str:
+    value = amount / 1024**power
+    if power == 0 or value >= 99.95:
+        return f"{value:.0f}"
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def format_bytes(amount: int | None) -> str:
+    """``52428800`` -> ``"50 MiB"``."""
+    if amount is None:
+        return UNKNOWN
+    power = _power(amount)
+    return f"{_scaled(amount, power)} {_UNITS[power]}"
+
+
+def format_bytes_of(used: int | None, total: int | None) -> str:
+    """Write used and total in the total's unit: ``"5.2 / 16 GiB"``."""
+    if total is None:
+        return format_bytes(used)
+    power = _power(total)
+    part = UNKNOWN if used is None else _scaled(used, power)
+    return f"{part} / {_scaled(total, power)} {_UNITS[power]}"
+
+
+def format_count(number: int | None) -> str:
+    """``1234567`` -> ``"1 234 567"`` with narrow no-break spaces."""
+    return UNKNOWN if number is None else f"{number:,}".replace(",", "\u202f")
+
+
+def format_cpus(number: float) -> str:
+    """Ray counts in fractions: ``0.5``, ``4``."""
+    return f"{round(number, 2):g}"
+
+
+def share(used: float | None, total: float | None) -> float | None:
+    """Divide used by total, 0 to 1; None when either is not known or there is nothing to use."""
+    if used is None or not total:
+        return None
+    return min(1.0, max(0.0, used / total))
+
+
+def format_time(unix_seconds: float) -> str:
+    """Date and local time; a saved copy is read on another day."""
+    return datetime.fromtimestamp(unix_seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def one_line(text: str) -> str:
+    """Collapse white space and drop what is not printable (terminal escapes, text direction)."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def web_address(url: str | None) -> str | None:
+    """Give the address when it is a web address, else None."""
+    if url is None or not url.lower().startswith(("http://", "https://")):
+        return None
+    return one_line(url)

@@ -1,0 +1,178 @@
+"""The panel as plain text, for terminals and for ``%raydp_cluster status``."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from raydp_magic.panel.amounts import (
+    format_bytes,
+    format_bytes_of,
+    format_count,
+    format_cpus,
+    format_time,
+    one_line,
+    share,
+    web_address,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from raydp_magic.monitoring.snapshot import (
+        ExecutorSnapshot,
+        JobSnapshot,
+        LedgerSnapshot,
+        NodeSnapshot,
+        Snapshot,
+    )
+
+WIDTH = 100
+"""No line is longer, in characters."""
+_LABEL = 11
+_BAR = 8
+
+
+def render_text(snapshot: Snapshot) -> str:
+    """Write a snapshot as aligned plain text.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        What to show.
+
+    Returns
+    -------
+    str
+        Lines of at most 100 characters, no trailing newline.
+    """
+    jobs = [_job(job) for job in snapshot.jobs] or [["no job is running"]]
+    ended = snapshot.state in ("stopped", "failed")
+    if ended and not snapshot.jobs:
+        jobs = [["no job was running"]]
+    lines = [
+        *_head(snapshot),
+        *_section("Now", _aligned(jobs)),
+        *_section("Nodes", _aligned(map(_node, snapshot.nodes)) or ["none is known"]),
+        *_section("Executors", _executors(snapshot.executors) or ["none"]),
+        *_section("Bridge", _aligned(map(_record, snapshot.ledger)) or ["nothing has been passed"]),
+    ]
+    if not ended:
+        urls = {"Spark UI": snapshot.spark_ui_url, "Ray": snapshot.ray_dashboard_url}
+        for name, url in urls.items():
+            address = web_address(url)
+            lines += _section(name, [address]) if address else []
+    return "\n".join(_clip(line, WIDTH) for line in lines)
+
+
+def _head(snapshot: Snapshot) -> list[str]:
+    tallies = f"{snapshot.executors_up}/{snapshot.executors_wanted} executors"
+    if snapshot.nodes:
+        cpus = f"{format_cpus(snapshot.cpu_reserved)}/{format_cpus(snapshot.cpu_total)} CPUs"
+        tallies = f"{tallies}   {cpus}"
+    name = _clip(one_line(snapshot.name), 30)
+    lines = [f"{name}   {snapshot.state}   {tallies}   ({format_time(snapshot.taken_at)})"]
+    if snapshot.state in ("stopped", "failed"):
+        lines.append(f"The cluster has {snapshot.state}; this is its last known state.")
+    if snapshot.request:
+        lines.append(one_line(snapshot.request))
+    for problem in snapshot.problems:
+        lines += textwrap.wrap(
+            one_line(problem), WIDTH, initial_indent="! ", subsequent_indent="  "
+        )
+    return lines
+
+
+def _section(label: str, lines: Sequence[str]) -> list[str]:
+    return [f"{label if i == 0 else '':<{_LABEL}}{line}" for i, line in enumerate(lines)]
+
+
+def _aligned(rows: Iterable[list[str]]) -> list[str]:
+    """Columns as wide as their widest cell, two spaces apart."""
+    table = list(rows)
+    columns = max((len(row) for row in table), default=0)
+    widths = [max(len(row[i]) for row in table if i < len(row)) for i in range(columns)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
+        for row in table
+    ]
+
+
+def _bar(level: float | None) -> str:
+    if level is None:
+        return "?" * _BAR
+    filled = round(level * _BAR)
+    return "=" * filled + "-" * (_BAR - filled)
+
+
+def _job(job: JobSnapshot) -> list[str]:
+    what = _clip(one_line(job.description), 30) or "no description"
+    stage = f"stage {min(job.stages_done + 1, job.stages_total)}/{job.stages_total}"
+    tasks = f"{job.tasks_done}/{job.tasks_total} tasks"
+    failed = [f"{job.tasks_failed} failed"] if job.tasks_failed else []
+    bar = _bar(share(job.tasks_done, job.tasks_total))
+    return [f"job {job.id}", what, stage, bar, tasks, *failed]
+
+
+def _node(node: NodeSnapshot) -> list[str]:
+    name = _clip(one_line(node.name), 16)
+    if not node.alive:
+        return [name, "dead"]
+    gpus = f"{format_cpus(node.gpu_reserved)}/{format_cpus(node.gpu_total)} GPU"
+    return [
+        name,
+        f"CPU {format_cpus(node.cpu_reserved)}/{format_cpus(node.cpu_total)}",
+        "memory " + format_bytes_of(node.memory_used, node.memory_total).replace(" / ", "/"),
+        "store " + format_bytes_of(node.store_used, node.store_total).replace(" / ", "/"),
+        f"spark {node.spark_executors}",
+        *([gpus] if node.gpu_total else []),
+    ]
+
+
+def _executors(executors: Sequence[ExecutorSnapshot]) -> list[str]:
+    lines = _aligned(map(_executor, executors))
+    found: list[str] = []
+    for executor, line in zip(executors, lines, strict=True):
+        found.append(line)
+        found += textwrap.wrap(
+            one_line(executor.message),
+            WIDTH - _LABEL,
+            initial_indent="   ",
+            subsequent_indent="   ",
+        )
+    return found
+
+
+def _executor(executor: ExecutorSnapshot) -> list[str]:
+    node = _clip(one_line(executor.node or ""), 18) or "no node"
+    tries = f"try {executor.tries}/{executor.max_tries}"
+    failed = f"{executor.failed_tasks} failed"
+    return [
+        executor.id,
+        executor.state,
+        node,
+        f"{executor.active_tasks}/{executor.cores} tasks",
+        f"{executor.completed_tasks} done",
+        f"cached {format_bytes(executor.storage_used)}",
+        *([tries] if executor.tries > 1 else []),
+        *([failed] if executor.failed_tasks else []),
+    ]
+
+
+def _record(record: LedgerSnapshot) -> list[str]:
+    return [
+        _clip(one_line(record.name), 26),
+        record.direction,
+        f"{format_count(record.rows)} rows",
+        format_bytes(record.bytes),
+        _plural(record.blocks, "block"),
+        _plural(record.nodes, "node"),
+    ]
+
+
+def _clip(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _plural(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -1,0 +1,135 @@
+"""The panel without a browser: plain text and static HTML."""
+
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from raydp_magic.errors import RaydpMagicError
+from raydp_magic.monitoring.snapshot import from_json
+from raydp_magic.panel import panel_for, render_html, render_text
+from raydp_magic.panel.amounts import UNKNOWN, format_bytes, format_bytes_of, format_count, one_line
+
+FOLDER = Path(__file__).parents[1] / "fixtures" / "snapshots"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
+MIB = 1024**2
+
+
+def snapshot(name):
+    return from_json(json.loads((FOLDER / f"{name}.json").read_text()))
+
+
+class Page(HTMLParser):
+    """Collects tags, checks nesting, and keeps the text."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.tags, self.attributes, self.text = [], [], [], ""
+        self.feed(html)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.open.append(tag)
+        self.tags.append(tag)
+        self.attributes += [name for name, _ in attrs]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_text_fits_a_terminal(name):
+    lines = render_text(snapshot(name)).splitlines()
+    assert lines
+    assert max(map(len, lines)) <= 100
+    assert not any(set(line) & {"\x1b", "\t", "\u202e"} for line in lines)
+
+
+def test_text_says_what_a_person_asks_for():
+    text = render_text(snapshot("running"))
+    assert "running   2/2 executors   3/4 CPUs" in text
+    assert "34/60 tasks" in text
+    assert "memory 5.2/16 GiB" in text
+    assert "trips  spark -> ray" in text
+
+
+def test_text_aligns_its_columns():
+    lines = [
+        line for line in render_text(snapshot("busy_multi_node")).splitlines() if " done" in line
+    ]
+    assert len({line.index("/4 tasks") for line in lines}) == 1
+    assert len({line.index("cached") for line in lines}) == 1
+
+
+@pytest.mark.parametrize("name", ["stopped", "failed"])
+def test_an_ended_cluster_says_so(name):
+    assert f"The cluster has {name}; this is its last known state." in render_text(snapshot(name))
+    assert f"The cluster has {name}" in Page(render_html(snapshot(name))).text
+
+
+def test_terminal_escapes_do_not_reach_the_terminal():
+    assert one_line("\x1b[31mred\x07\n\tand \u202ethis") == "[31mred and this"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_html_is_whole_and_self_contained(name):
+    page = Page(render_html(snapshot(name)))
+    assert not {"script", "img", "link", "iframe", "style"} & set(page.tags)
+    assert set(page.attributes) <= {"style", "colspan"}
+
+
+def test_html_escapes_what_comes_from_outside():
+    html = render_html(snapshot("hostile_text"))
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "<script>window.hacked=1</script>" in Page(html).text
+
+
+def test_html_has_no_colours_that_hide_on_a_dark_page():
+    """Text takes the page's colour; only bars and marks have one of their own."""
+    html = render_html(snapshot("executor_lost"))
+    assert not re.search(r"[;\"]color:", html)
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (50 * MIB, "50 MiB"),
+        (int(1023.7 * MIB), "1 GiB"),
+        (None, UNKNOWN),
+    ],
+)
+def test_bytes_read_as_in_the_live_panel(amount, text):
+    assert format_bytes(amount) == text
+
+
+def test_used_and_total_share_a_unit():
+    assert format_bytes_of(512 * MIB, 4096 * MIB) == "0.5 / 4 GiB"
+    assert format_bytes_of(None, 4096 * MIB) == f"{UNKNOWN} / 4 GiB"
+    assert format_count(1234567) == "1\u202f234\u202f567"
+
+
+def test_a_panel_that_was_not_built_says_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setattr("raydp_magic.panel.STATIC", tmp_path)
+    with pytest.raises(RaydpMagicError, match="not built") as caught:
+        panel_for(object())
+    assert "make build" in caught.value.hint
+
+
+def test_importing_the_panel_is_light():
+    code = (
+        "import sys, raydp_magic.panel as p; p.render_text; p.render_html;"
+        "print([m for m in ('anywidget','ipywidgets','ray','pyspark','pandas','pyarrow')"
+        " if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

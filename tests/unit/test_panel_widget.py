@@ -1,0 +1,226 @@
+"""The live widget with a fake cluster; in a kernel of its own where the wire matters."""
+
+import json
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from raydp_magic.monitoring.snapshot import from_json
+from raydp_magic.panel import STATIC, panel_for
+
+FOLDER = Path(__file__).parents[1] / "fixtures" / "snapshots"
+REPOSITORY = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.skipif(
+    not (STATIC / "panel.js").is_file(), reason="the panel is not built (make build)"
+)
+
+
+def snapshot(name):
+    return from_json(json.loads((FOLDER / f"{name}.json").read_text()))
+
+
+class FakeSampler:
+    def __init__(self):
+        self.callbacks = []
+
+    def subscribe(self, callback):
+        self.callbacks.append(callback)
+        return lambda: self.callbacks.remove(callback)
+
+    def deliver(self, snapshot):
+        """From another thread, as the real one does."""
+        for callback in list(self.callbacks):
+            thread = threading.Thread(target=callback, args=(snapshot,))
+            thread.start()
+            thread.join()
+
+
+class FakeCluster:
+    def __init__(self, name="running"):
+        self.sampler = FakeSampler()
+        self._now = snapshot(name)
+
+    def status(self):
+        return self._now
+
+
+def test_it_starts_with_the_present_and_follows():
+    cluster = FakeCluster()
+    panel = panel_for(cluster)
+    assert from_json(panel.snapshot) == snapshot("running")
+    cluster.sampler.deliver(snapshot("executor_lost"))
+    assert from_json(panel.snapshot) == snapshot("executor_lost")
+    panel.close()
+
+
+def test_a_cluster_has_one_panel_and_gets_a_new_one_after_close():
+    cluster = FakeCluster()
+    panel = panel_for(cluster)
+    assert panel_for(cluster) is panel
+    panel.close()
+    panel.close()
+    assert cluster.sampler.callbacks == []
+    again = panel_for(cluster)
+    assert again is not panel
+    again.close()
+
+
+def test_it_leaves_when_the_cluster_stops_and_keeps_the_last_state():
+    cluster = FakeCluster()
+    panel = panel_for(cluster)
+    cluster.sampler.deliver(snapshot("stopped"))
+    assert cluster.sampler.callbacks == []
+    assert panel.snapshot["state"] == "stopped"
+    assert "The cluster has stopped" in panel._repr_mimebundle_()[0]["text/html"]
+
+
+def test_a_stopped_cluster_is_not_followed():
+    cluster = FakeCluster("stopped")
+    panel_for(cluster)
+    assert cluster.sampler.callbacks == []
+
+
+def test_one_bundle_holds_the_view_and_both_static_forms():
+    panel = panel_for(FakeCluster())
+    data, _ = panel._repr_mimebundle_()
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == panel.model_id
+    assert "2/2 executors" in data["text/html"]
+    assert "2/2 executors" in data["text/plain"]
+    panel.close()
+
+
+def test_without_a_kernel_it_prints_text(capsys):
+    panel = panel_for(FakeCluster())
+    panel._ipython_display_()
+    assert "2/2 executors" in capsys.readouterr().out
+    panel.close()
+
+
+class Outputs:
+    """Stands in for a notebook's outputs, as a frontend keeps them."""
+
+    def __init__(self):
+        self.shown, self.messages = {}, 0
+
+    def publish(self, data, metadata, transient, update):
+        assert update == (transient["display_id"] in self.shown)
+        self.shown[transient["display_id"]] = data
+        self.messages += 1
+
+
+@pytest.fixture
+def outputs(monkeypatch):
+    class Shell:
+        kernel = object()
+        display_pub = Outputs()
+
+    monkeypatch.setattr("raydp_magic.panel.widget.get_ipython", Shell)
+    return Shell.display_pub
+
+
+def test_numbers_that_tick_do_not_touch_the_saved_copy(outputs):
+    cluster = FakeCluster()
+    panel = panel_for(cluster)
+    panel._ipython_display_()
+    before = outputs.messages
+    running = snapshot("running")
+    cluster.sampler.deliver(replace(running, taken_at=running.taken_at + 1.5, jobs=()))
+    assert outputs.messages == before
+    cluster.sampler.deliver(snapshot("executor_lost"))
+    assert outputs.messages == before + 1
+    assert any("was lost" in data.get("text/html", "") for data in outputs.shown.values())
+    panel.close()
+
+
+def test_at_the_end_the_copy_takes_the_live_views_place(outputs):
+    cluster = FakeCluster()
+    panel = panel_for(cluster)
+    panel._ipython_display_()
+    panel._ipython_display_()
+    assert sum("application/vnd.jupyter.widget-view+json" in d for d in outputs.shown.values()) == 2
+    cluster.sampler.deliver(snapshot("stopped"))
+    assert len(outputs.shown) == 4
+    assert not any("application/vnd.jupyter.widget-view+json" in d for d in outputs.shown.values())
+    assert sum("The cluster has stopped" in d["text/html"] for d in outputs.shown.values()) == 2
+
+
+def test_a_failed_cluster_that_recovers_gets_its_live_view_back(outputs):
+    cluster = FakeCluster()
+    panel = panel_for(cluster)
+    panel._ipython_display_()
+    view = "application/vnd.jupyter.widget-view+json"
+    for state, live in (("failed", False), ("running", True), ("stopped", False)):
+        cluster.sampler.deliver(snapshot(state))
+        assert any(view in data for data in outputs.shown.values()) == live
+
+
+NOTEBOOK = """
+import sys, threading, time
+sys.path[:0] = [{repository!r}, {tests!r}]
+from test_panel_widget import FakeCluster, snapshot
+from raydp_magic.panel import panel_for
+cluster = FakeCluster()
+panel = panel_for(cluster)
+panel
+"""
+
+
+def execute(*cells):
+    nbclient = pytest.importorskip("nbclient")
+    nbformat = pytest.importorskip("nbformat")
+    first = NOTEBOOK.format(repository=str(REPOSITORY), tests=str(Path(__file__).parent))
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in (first, *cells)])
+    client = nbclient.NotebookClient(book, timeout=60, kernel_name="python3")
+    arrivals = []
+    process = client.process_message
+
+    def watch(msg, cell, index):
+        if msg["msg_type"] == "comm_msg":
+            arrivals.append((index, msg["content"]["data"].get("state", {}).get("snapshot")))
+        return process(msg, cell, index)
+
+    client.process_message = watch
+    client.execute()
+    return book, arrivals
+
+
+def export(book):
+    nbconvert = pytest.importorskip("nbconvert")
+    return nbconvert.HTMLExporter(template_name="lab").from_notebook_node(book)[0]
+
+
+def test_an_exported_notebook_shows_the_panel_while_the_cluster_runs():
+    book, _ = execute()
+    html = export(book)
+    assert "2/2 executors" in html
+    assert "SELECT zone, avg(fare) AS fare FROM rides GROUP BY zone" in html
+
+
+def test_an_exported_notebook_shows_the_last_state():
+    book, _ = execute("cluster.sampler.deliver(snapshot('stopped'))")
+    assert "The cluster has stopped" in export(book)
+    first = book.cells[0].outputs
+    assert all("widget-view" not in mime for output in first for mime in output.data)
+
+
+def test_news_leaves_the_kernel_while_a_cell_runs():
+    """Snapshots come from a thread and arrive before the busy cell's own end."""
+    _, arrivals = execute(
+        """
+from dataclasses import replace
+def feed():
+    for n in range(5):
+        for callback in cluster.sampler.callbacks:
+            callback(replace(snapshot("running"), taken_at=float(n)))
+        time.sleep(0.05)
+feeder = threading.Thread(target=feed); feeder.start()
+deadline = time.monotonic() + 3
+while time.monotonic() < deadline and feeder.is_alive(): pass   # busy, never yields to the loop
+feeder.join()
+"""
+    )
+    taken = [state["taken_at"] for index, state in arrivals if index == 1 and state]
+    assert taken == [0.0, 1.0, 2.0, 3.0, 4.0]
