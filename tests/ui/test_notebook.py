@@ -1,0 +1,87 @@
+"""What a person sees in JupyterLab: the start, a table, a mistake, the live panel."""
+
+import json
+import re
+
+CELLS = [
+    "%load_ext raydp_magic",
+    "%raydp_cluster start --executors 1",
+    "%%raydp_sql\nSELECT id, id * 1.5 AS fare, CASE WHEN id % 3 > 0 THEN '<script>alert(1)</script>' END AS note FROM range(100)",
+    "%raydp_cluster panel",
+    "%%raydp_sql\nSELECT colour FROM range(3)",
+    "spark.range(8).repartition(8).rdd.map(lambda r: __import__('time').sleep(2)).count()",
+    "%raydp_cluster stop",
+]
+
+
+def test_the_main_job_in_jupyterlab(open_notebook):
+    book = open_notebook(CELLS)
+    page = book.page
+    book.run(0)
+    book.wait_done(0)
+    book.run(1)
+    book.wait_done(1)
+    assert re.search(r"is ready: 1 executor", book.cell(1).inner_text())
+
+    book.run(2)
+    book.wait_done(2)
+    table = book.cell(2).locator("table").last
+    assert table.locator("tbody tr").count() == 20
+    assert "showing 20 of >= 20" in book.cell(2).inner_text()
+    assert "<script>alert(1)</script>" in table.inner_text()
+    book.picture("table-light")
+
+    book.run(3)
+    panel = book.cell(3).locator(".raydp-panel, [class*=raydp]").first
+    panel.wait_for(timeout=30_000)
+    page.wait_for_function(
+        "() => document.body.innerText.includes('1/1 executors')", timeout=30_000
+    )
+    panel.scroll_into_view_if_needed()
+    book.picture("panel-light")
+
+    book.run(4)
+    book.wait_done(4)
+    failure = book.cell(4).inner_text()
+    assert "colour" in failure
+    assert "Traceback" not in failure
+    book.picture("mistake-light")
+
+    book.run(5)  # the panel lives while a cell runs
+    page.wait_for_function(
+        "() => /[0-9]+ \\/ [0-9]+ tasks/.test(document.body.innerText)", timeout=30_000
+    )
+    panel.scroll_into_view_if_needed()
+    book.picture("panel-while-a-cell-runs")
+    book.wait_done(5)
+
+    book.run(6)
+    book.wait_done(6)
+    page.wait_for_function(
+        "() => /has stopped|stopped/.test(document.body.innerText)", timeout=30_000
+    )
+    panel_cell = book.cell(3)
+    panel_cell.scroll_into_view_if_needed()
+    book.picture("panel-after-stop")
+    book.save()
+    page.wait_for_timeout(1000)
+    saved = json.loads(book.path.read_text())
+    outputs = json.dumps(saved["cells"][3]["outputs"])
+    assert "stopped" in outputs
+    assert "text/html" in outputs
+    assert not page.problems
+
+
+def test_the_panel_in_dark_and_narrow(open_notebook):
+    book = open_notebook(CELLS, name="dark", theme="JupyterLab Dark", width=700)
+    for number in (0, 1, 2, 3):
+        book.run(number)
+        book.wait_done(number)
+    book.page.wait_for_function(
+        "() => document.body.innerText.includes('1/1 executors')", timeout=30_000
+    )
+    book.cell(3).scroll_into_view_if_needed()
+    book.picture("panel-dark-narrow")
+    book.run(6)
+    book.wait_done(6)
+    assert not book.page.problems
