@@ -41,6 +41,8 @@ class Cluster:
         Releases of Spark, Ray, Java and Python.
     kept : list of LedgerEntry
         After :meth:`stop`: results of the bridge that Ray still holds for you.
+    ended_because : str or None
+        Why it ended, when nobody called :meth:`stop`.
     problems : list of str
         Things worth knowing that did not stop the start, a line each.
     """
@@ -60,6 +62,7 @@ class Cluster:
         self.versions = versions
         self.problems: list[str] = []
         self.kept: list[LedgerEntry] = []
+        self.ended_because: str | None = None
         self.archive_maker: subprocess.Popen[bytes] | None = None
         self.driver = driver
         self._supervisor = supervisor
@@ -223,15 +226,24 @@ class Cluster:
         self._stop("stopped", hurry=True)
 
     def settle(self) -> None:
-        """Wait for a stop that is under way, and notice a driver that has just died."""
-        if self._state in ("starting", "running") and not self.driver.alive:
-            self.fail("Spark's driver JVM ended")
+        """Wait for a stop under way; notice a driver that died or a session that was stopped."""
+        if self._state in ("starting", "running"):
+            if not self.driver.alive:
+                self.fail("Spark's driver JVM ended")
+            elif self.driver.session_stopped:
+                self.stop_for_user()
         with self._stop_lock:
             return
+
+    def stop_for_user(self) -> None:
+        """The user called ``spark.stop()``: give everything back."""
+        self.ended_because = "its Spark session was stopped with `spark.stop()`"
+        self.stop()
 
     def fail(self, why: str) -> None:
         """The driver is gone: give everything back and remember why."""
         self.problems.append(why)
+        self.ended_because = why
         self._stop("failed")
 
     def _stop(self, final: ClusterState, *, hurry: bool = False) -> None:

@@ -65,6 +65,8 @@ class StartProgress:
 
 def current() -> Cluster | None:
     """The running cluster of this process, or None."""
+    if _current is not None:
+        _current.settle()
     return _current
 
 
@@ -360,7 +362,7 @@ class _Start:
         if self._cluster is None:
             return
         if why is None:
-            self._cluster.stop()  # the user called spark.stop()
+            self._cluster.stop_for_user()
         else:
             self._cluster.fail(why)
 
@@ -375,7 +377,7 @@ class _Start:
 def _forget(cluster: Cluster) -> None:
     global _current, _last_end, _stopped_at
     _stopped_at = time.monotonic()
-    _last_end = cluster.problems[-1] if cluster.state == "failed" else None
+    _last_end = cluster.ended_because
     atexit.unregister(cluster.stop_at_exit)
     if _current is cluster:
         _current = None

@@ -174,7 +174,7 @@ class Supervisor:
         if driver is None or driver.session is None or not driver.alive:
             code = driver.process.poll() if driver is not None else None
             return True, f"Spark's driver JVM ended (exit code {code})"
-        if driver.session.sparkContext._jsc is None:
+        if driver.session_stopped:
             return True, None
         # Asked before any other call: most of Ray's would start a new Ray by themselves.
         if not ray.is_initialized():

@@ -94,6 +94,11 @@ class DriverJvm:
         """Whether the JVM still runs."""
         return self.process.poll() is None
 
+    @property
+    def session_stopped(self) -> bool:
+        """Whether somebody stopped the session: PySpark then forgets its Java side."""
+        return self.session is not None and self.session.sparkContext._jsc is None
+
     def wait_gateway(self, timeout: float) -> tuple[int, str]:
         """Wait for the JVM's Py4J port; returns (port, token)."""
         deadline = time.monotonic() + timeout

@@ -178,10 +178,10 @@ class RaydpMagics(Magics):
             from raydp_magic.panel.amounts import format_bytes
 
             size = format_bytes(sum(entry.bytes or 0 for entry in cluster.kept))
-            results = "1 result" if len(cluster.kept) == 1 else f"{len(cluster.kept)} results"
+            names = ", ".join(entry.name for entry in cluster.kept)
             print(
-                f"Ray goes on: it holds {results} of yours, {size} "
-                "(`%raydp_bridge`), until the kernel ends or `ray.shutdown()`."
+                f"Ray goes on, for it holds results that you still use ({names}: {size}), "
+                "until the kernel ends or `ray.shutdown()`."
             )
 
     def _cell(self, magic: str, line: str, cell: str | None) -> Any:
@@ -277,7 +277,10 @@ def _not_running() -> NotRunningError:
 
 def _running_session() -> Any:
     cluster = running_cluster()
-    return None if cluster is None else cluster.spark
+    try:
+        return None if cluster is None else cluster.spark
+    except NotRunningError:  # it ended between the two lines
+        return None
 
 
 def _to_ray(df: Any) -> Any:

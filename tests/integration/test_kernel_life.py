@@ -48,6 +48,18 @@ def test_ray_shut_down_under_the_cluster_ends_it_and_says_so(traces):
         traces.gone(15)
 
 
+def test_the_user_s_own_spark_stop_is_a_stop(traces):
+    with kernel() as k:
+        k.run(START)
+        k.run("%%raydp_sql\nSELECT 1")
+        assert "Error in callback" not in k.run("spark.stop()").all_text
+        assert "spark.stop()" in k.fail("%raydp_cluster status").error["evalue"]
+        assert "Error in callback" not in k.run("%raydp_cluster start --executors 1").all_text
+        assert "3" in k.run("spark.range(3).count()").all_text
+        k.run("%raydp_cluster stop")
+        traces.gone(15)
+
+
 def test_interrupting_a_start_leaves_a_usable_kernel(traces):
     with kernel() as k:
         k.run("%load_ext raydp_magic")
