@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from raydp_magic.cluster.fit import check_fit
 from raydp_magic.engine import ray_session
-from raydp_magic.engine.runtime_dir import tail
+from raydp_magic.engine.runtime_dir import kill_group, tail
 from raydp_magic.errors import NotRunningError, UsageError
 
 if TYPE_CHECKING:
@@ -274,9 +274,13 @@ class Cluster:
     def _end_archive_maker(self) -> None:
         maker = self.archive_maker
         if maker is not None and maker.stdin is not None:
-            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            with contextlib.suppress(OSError):
                 maker.stdin.close()
-                maker.wait(5)
+            try:
+                maker.wait(2)
+            except subprocess.TimeoutExpired:
+                kill_group(maker.pid)  # its reaper ends its JVMs
+                maker.wait()
 
     def _stop_bridge(self) -> list[LedgerEntry]:
         """Let go of what only Spark needed; returns what Ray still holds for the user."""

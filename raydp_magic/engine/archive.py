@@ -2,8 +2,8 @@
 
 One for the driver and one for executors, for each pair of a Java and a Spark build, in the user's
 cache folder. They are made once, by a short Spark application of their own, and never required.
-`raydp-magic prepare` makes them at once; `start` has them made in the background, with idle CPU
-only; that takes two JVMs of 1 GiB for about a minute, once.
+`raydp-magic prepare` makes them at once; `start` has them made in the background, at the lowest
+priority; that takes two JVMs of 1 GiB for about a minute, once.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ def archive_path(java: JavaHome, spark: SparkHome, role: Role) -> Path:
     build = release.read_text(errors="replace") if release.is_file() else str(java.version)
     jars = Path(spark.path) / "jars"
     installed = jars.stat().st_mtime_ns if jars.is_dir() else 0  # a JVM refuses other jars' archive
-    identity = f"{java.path}\n{build}\n{spark.path}\n{spark.version}\n{installed}"
-    key = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    place, state = f"{java.path}\n{spark.path}", f"{build}\n{spark.version}\n{installed}"
+    # Two keys: an older state of the same place can be removed, another place is somebody else's.
+    key = "-".join(hashlib.sha256(text.encode()).hexdigest()[:12] for text in (place, state))
     name = f"{role}-java{java.version}-spark{spark.version}-{key}"
     return Path(platformdirs.user_cache_dir("raydp_magic")) / "class-archives" / name
 
@@ -52,7 +53,7 @@ def find_archive(java: JavaHome, spark: SparkHome, role: Role) -> Archive | None
 
 
 def make_in_background(java: JavaHome, spark: SparkHome) -> subprocess.Popen[bytes] | None:
-    """Have missing archives made by a process that only uses an idle CPU.
+    """Have missing archives made by a process of the lowest priority.
 
     It ends when its standard input does: with this process, or when the cluster closes it.
     """

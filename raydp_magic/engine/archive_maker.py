@@ -165,17 +165,15 @@ def _lock(path: Path) -> Iterator[None]:
 
 def _end_with_input() -> None:
     """The process that wanted the archives has ended: so do we, and our reaper cleans up."""
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not sys.stdin: its lock would abort an interpreter that ends
+        pass
     os._exit(0)
 
 
 def main() -> None:
-    """Entry point; ``--background`` stays at idle priority and ends with its standard input."""
+    """Entry point; ``--background`` has the lowest priority and ends with its standard input."""
     if "--background" in sys.argv:
         os.nice(19)
-        if hasattr(os, "SCHED_IDLE"):
-            with contextlib.suppress(OSError):
-                os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         threading.Thread(target=_end_with_input, daemon=True).start()
     make()
 
