@@ -31,9 +31,6 @@ class NodeFacts:
     """Where an actor landed."""
 
     node_id: str
-    host: str
-    java: str
-    spark_version: str
 
 
 @dataclass(frozen=True)
@@ -55,13 +52,12 @@ class ExitReport:
 
 @dataclass(frozen=True)
 class NodeLoad:
-    """Physical load of the actor's node, and memory of its JVM with its Python workers; bytes."""
+    """Physical load of the actor's node; memory in bytes."""
 
     node_id: str
     cpu_percent: float
     memory_used: int
     memory_total: int
-    jvm_memory: int
 
 
 class ExecutorActor:
@@ -91,7 +87,7 @@ class ExecutorActor:
 
     def facts(self) -> NodeFacts:
         """Where this actor is."""
-        return NodeFacts(self._node_id, self._host, self._java.path, self._spark.version)
+        return NodeFacts(self._node_id)
 
     def launch(
         self, executor_id: str, driver: launch.DriverAddress, secret: str, where: WorkerPlace
@@ -163,21 +159,8 @@ class ExecutorActor:
         import psutil
 
         memory = psutil.virtual_memory()
-        used = 0
-        process = self._process
-        if process is not None:
-            try:
-                jvm = psutil.Process(process.pid)
-                used = sum(p.memory_info().rss for p in [jvm, *jvm.children(recursive=True)])
-            except psutil.Error:
-                used = 0
-        return NodeLoad(
-            self._node_id,
-            psutil.cpu_percent(None),
-            memory.total - memory.available,
-            memory.total,
-            used,
-        )
+        used = memory.total - memory.available
+        return NodeLoad(self._node_id, psutil.cpu_percent(None), used, memory.total)
 
     def shutdown(self) -> None:
         """End the JVM and remove this actor's files."""
