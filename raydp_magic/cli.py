@@ -39,7 +39,7 @@ def examine() -> list[Finding]:
     """
     found = [Finding("python", ".".join(map(str, sys.version_info[:3])))]
     found += [_package(name) for name in _PACKAGES]
-    found += [_java(), _cpus(), _memory()]
+    found += [_java(), _archives(), _cpus(), _memory()]
     return found
 
 
@@ -68,6 +68,24 @@ def _java() -> Finding:
             "java", "missing", f"{error.message}. {error.hint or ''}".strip(), fatal=True
         )
     return Finding("java", f"{java.version} from {java.source}: {java.path}")
+
+
+def _archives() -> Finding:
+    from raydp_magic.engine.archive import archive_path, enabled
+    from raydp_magic.engine.java import find_java, supported_for
+    from raydp_magic.engine.spark_home import find_spark
+
+    name = "class archives"
+    if not enabled():
+        return Finding(name, "switched off by RAYDP_MAGIC_ARCHIVES")
+    try:
+        spark = find_spark()
+        java = find_java(supported=supported_for(spark.version))
+    except RaydpMagicError:
+        return Finding(name, "not made: Java or Spark is missing")
+    if archive_path(java, spark, "executor").is_file():
+        return Finding(name, str(archive_path(java, spark, "executor").parent))
+    return Finding(name, "not made yet: the first start makes them, or `raydp-magic prepare` now")
 
 
 def _cpus() -> Finding:

@@ -102,10 +102,12 @@ class NotRunningError(ClusterError):
 class AlreadyRunningError(ClusterError):
     """A cluster with another request already runs in this process."""
 
-    def __init__(self, running: str, asked: str) -> None:
+    def __init__(self, running: str, asked: str, *, scale_to: int | None = None) -> None:
+        stop = "stop it first with `%raydp_cluster stop` (in Python: `cluster.stop()`)."
+        scale = f"`%raydp_cluster scale {scale_to}` changes the number of executors."
         super().__init__(
             f"A cluster already runs with {running}; asked for {asked}",
-            hint="stop it first with `%raydp_cluster stop` (in Python: `cluster.stop()`).",
+            hint=stop if scale_to is None else scale,
         )
         self.running = running
         self.asked = asked

@@ -31,6 +31,7 @@ class _Extension:
         shell.events.register("post_run_cell", self.magics.after_cell)
         # In front: IPython's own last clean-up step turns `%%magic` cells into calls.
         shell.input_transformers_cleanup.insert(0, self.transform)
+        shell.ast_transformers.append(self.magics.lazy)
         if shell.Completer is not None:
             shell.Completer.custom_matchers.append(self.matcher)
 
@@ -47,10 +48,11 @@ class _Extension:
         # A user may have replaced these lists meanwhile.
         if self.transform in shell.input_transformers_cleanup:
             shell.input_transformers_cleanup.remove(self.transform)
+        if magics.lazy in shell.ast_transformers:
+            shell.ast_transformers.remove(magics.lazy)
         if shell.Completer is not None and self.matcher in shell.Completer.custom_matchers:
             shell.Completer.custom_matchers.remove(self.matcher)
-        magics.lazy.forget()
-        magics.jobs.end(interrupted=False)
+        magics.leave()
 
 
 def load_ipython_extension(ipython: Any) -> None:

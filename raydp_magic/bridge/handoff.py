@@ -42,7 +42,7 @@ def ask(connection: Any, message: dict[str, Any]) -> dict[str, Any]:
     connection.send_bytes(json.dumps(message).encode())
     answer: dict[str, Any] = json.loads(connection.recv_bytes())
     if "error" in answer:
-        raise RuntimeError(f"raydp_magic keeper: {answer['error']}")
+        raise RuntimeError(f"raydp_magic: {answer['error']}")
     return answer
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from raydp_magic.bridge.handoff import ROW_BATCH
 from raydp_magic.engine.runtime_dir import PREFIX, RuntimeDir
-from raydp_magic.errors import DataLostError
+from raydp_magic.errors import DataLostError, UsageError
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - Linux's memory-backed folder
 START_TIMEOUT = 60.0
@@ -102,7 +102,8 @@ class KeeperActor:
                 try:
                     answer = self._answer(request, files)
                 except Exception as error:  # noqa: BLE001 - the task must hear of it, whatever it is
-                    answer = {"error": f"{type(error).__name__}: {error}"}
+                    known = type(error) is LookupError
+                    answer = {"error": str(error) if known else f"{type(error).__name__}: {error}"}
                 connection.send_bytes(json.dumps(answer).encode())
         for path in files:
             with contextlib.suppress(FileNotFoundError):
@@ -147,7 +148,10 @@ class KeeperActor:
 
         with self._lock:
             if transfer not in self._held:
-                raise KeyError("this DataFrame's blocks were released")
+                raise LookupError(
+                    "this DataFrame came from Ray, and its blocks were released; make it again "
+                    "with `to_spark`"
+                )
             refs, schema = self._held[transfer]
         table = ray.get(refs[number])
         path = self._new_file(table.nbytes)
@@ -176,6 +180,23 @@ def as_schema(table: Any, schema: Any) -> Any:
         for field in schema
     ]
     return pa.table(columns, schema=schema)
+
+
+def need_ray() -> None:
+    """Raise unless this process is connected to a Ray.
+
+    Raises
+    ------
+    UsageError
+        Saying how to connect. Ray's own calls would start a new one.
+    """
+    import ray
+
+    if not ray.is_initialized():
+        raise UsageError(
+            "This kernel is not connected to a Ray",
+            hint="start a cluster with `%raydp_cluster start`, or call `ray.init()`.",
+        )
 
 
 class _Keepers:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from raydp_magic.bridge import handoff
-from raydp_magic.bridge.keeper import keepers
+from raydp_magic.bridge.keeper import keepers, need_ray
 from raydp_magic.bridge.ledger import TO_SPARK, record
 from raydp_magic.bridge.schema import check_names, spark_schema, target_arrow_schema
-from raydp_magic.bridge.spark_to_ray import _need_ray
-from raydp_magic.errors import BridgeError, NotRunningError, UsageError
+from raydp_magic.errors import BridgeError, NotRunningError, UnsupportedTypeError, UsageError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -20,6 +20,10 @@ _ACCEPTED = (
     "a Ray Dataset, ObjectRefs of Arrow tables or pandas frames, a pyarrow.Table "
     "or a pandas.DataFrame"
 )
+
+
+_COLUMN = re.compile(r"column (.+?) with type (\w+)")
+"""How pyarrow names the column of a pandas frame that it cannot convert."""
 
 
 def to_spark(data: Any, *, spark: SparkSession | None = None) -> DataFrame:
@@ -98,14 +102,14 @@ def _as_refs(data: Any) -> list[Any]:
     import ray
 
     if isinstance(data, pd.DataFrame):
-        _need_ray()
-        return [ray.put(pa.Table.from_pandas(data, preserve_index=False))]
+        need_ray()
+        return [ray.put(_from_pandas(data))]
     if isinstance(data, pa.RecordBatch):
         data = pa.Table.from_batches([data])
     if isinstance(data, pa.Table):
-        _need_ray()
+        need_ray()
         return [ray.put(data)]
-    _need_ray()
+    need_ray()
     if isinstance(data, ray.data.Dataset):
         schema = data.schema()
         refs = list(data.to_arrow_refs())
@@ -129,6 +133,21 @@ def _as_refs(data: Any) -> list[Any]:
     raise UsageError(
         f"{type(data).__name__} cannot become a Spark DataFrame", hint=f"pass {_ACCEPTED}."
     )
+
+
+def _from_pandas(frame: Any) -> Any:
+    import pyarrow as pa
+
+    try:
+        return pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        found = _COLUMN.search(str(error))
+        name = found[1] if found else "?"
+        raise UnsupportedTypeError(
+            name,
+            f"{found[2] if found else 'object'} with values of several types",
+            hint=f"give it one type first, e.g. `df[{name!r}].astype(str)`.",
+        ) from error
 
 
 def _describe(ref: Any) -> Any:

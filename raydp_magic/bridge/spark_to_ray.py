@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from raydp_magic.bridge import handoff
-from raydp_magic.bridge.keeper import keepers
+from raydp_magic.bridge.keeper import keepers, need_ray
 from raydp_magic.bridge.ledger import TO_RAY, record
 from raydp_magic.bridge.schema import arrow_schema, check_names
 from raydp_magic.errors import DataLostError, UsageError
@@ -93,7 +93,7 @@ def _move(df: DataFrame) -> _Moved:
             f"A Spark DataFrame is needed, not {type(df).__name__}",
             hint="for Ray data see `to_spark`; plain values go to Ray with `ray.put`.",
         )
-    _need_ray()
+    need_ray()
     check_names(df.columns)
     time_zone = df.sparkSession.conf.get("spark.sql.session.timeZone") or "UTC"
     schema = arrow_schema(df.schema, time_zone)
@@ -124,7 +124,10 @@ def _move(df: DataFrame) -> _Moved:
             hint="run the conversion again.",
         )
     nodes = frozenset(node for node, answer in zip(actors, answers, strict=True) if answer)
-    refs = [found[key] for key in keys] or [ray.put(schema.empty_table())]
+    refs = [found[key] for key in keys]
+    if not refs:
+        refs = [ray.put(schema.empty_table())]
+        nodes = frozenset({ray.get_runtime_context().get_node_id()})
     return _Moved(
         refs, sum(r["rows"] for r in receipts), sum(r["bytes"] for r in receipts), nodes, transfer
     )
@@ -140,13 +143,3 @@ def _note(moved: _Moved, value: Any) -> None:
         object_ids=frozenset(ref.hex() for ref in moved.refs),
         value=value,
     )
-
-
-def _need_ray() -> None:
-    import ray
-
-    if not ray.is_initialized():
-        raise UsageError(
-            "This kernel is not connected to a Ray",
-            hint="start a cluster with `%raydp_cluster start`, or call `ray.init()`.",
-        )

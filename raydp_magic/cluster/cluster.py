@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from raydp_magic.cluster.fit import check_fit
+from raydp_magic.cluster.fit import check_scale
 from raydp_magic.engine import ray_session
 from raydp_magic.engine.runtime_dir import kill_group, tail
 from raydp_magic.errors import NotRunningError, UsageError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from raydp_magic.bridge.ledger import LedgerEntry
     from raydp_magic.cluster.fleet import Slot
-    from raydp_magic.cluster.supervisor import Supervisor
+    from raydp_magic.cluster.supervisor import End, Supervisor
     from raydp_magic.engine.driver import DriverJvm
     from raydp_magic.monitoring.sampler import Sampler
     from raydp_magic.monitoring.snapshot import ClusterState, Snapshot
@@ -34,7 +35,7 @@ class Cluster:
     Attributes
     ----------
     spec : ClusterSpec
-        What was asked for.
+        What was asked for; :meth:`scale` changes its number of executors.
     ray : RayConnection
         The Ray it runs on, and whether it is ours to stop.
     versions : dict of str to str
@@ -58,6 +59,7 @@ class Cluster:
         on_stopped: Callable[[Cluster], None],
     ) -> None:
         self.spec = spec
+        self._first_spec = spec
         self.ray = ray
         self.versions = versions
         self.problems: list[str] = []
@@ -106,7 +108,7 @@ class Cluster:
     @property
     def executors_up(self) -> int:
         """Executors that Spark can use now."""
-        return sum(slot.phase == "up" for slot in self._supervisor.slots())
+        return self._supervisor.up
 
     @property
     def sampler(self) -> Sampler:
@@ -133,6 +135,10 @@ class Cluster:
         """The cluster now: nodes, executors, running jobs, what the bridge holds."""
         return self.sampler.sample()
 
+    def runs(self, spec: ClusterSpec) -> bool:
+        """Whether this is the cluster for a request; a cell that is run again asks as before."""
+        return spec in (self.spec, self._first_spec)
+
     def scale(self, executors: int) -> None:
         """Change the number of executors; returns at once.
 
@@ -156,12 +162,10 @@ class Cluster:
                 hint="to end the cluster use stop.",
             )
         _ = self.spark
-        more = executors - self.wanted
-        if more > 0:
-            from dataclasses import replace
-
-            check_fit(replace(self.spec, executors=more), self.usable_nodes())
+        if executors > self.wanted:
+            check_scale(self.spec, self.wanted, executors, self.usable_nodes())
         self._supervisor.scale(executors)
+        self.spec = replace(self.spec, executors=executors)
 
     def usable_nodes(self) -> list[ray_session.NodeRoom]:
         """Ray nodes that executors of this cluster can be placed on."""
@@ -226,25 +230,20 @@ class Cluster:
         self._stop("stopped", hurry=True)
 
     def settle(self) -> None:
-        """Wait for a stop under way; notice a driver that died or a session that was stopped."""
+        """Wait for a stop under way; notice a driver, a session or a Ray that is gone."""
         if self._state in ("starting", "running"):
-            if not self.driver.alive:
-                self.fail("Spark's driver JVM ended")
-            elif self.driver.session_stopped:
-                self.stop_for_user()
+            end = self._supervisor.ended()
+            if end is not None:
+                self.end(end)
         with self._stop_lock:
             return
 
-    def stop_for_user(self) -> None:
-        """The user called ``spark.stop()``: give everything back."""
-        self.ended_because = "its Spark session was stopped with `spark.stop()`"
-        self.stop()
-
-    def fail(self, why: str) -> None:
-        """The driver is gone: give everything back and remember why."""
-        self.problems.append(why)
-        self.ended_because = why
-        self._stop("failed")
+    def end(self, end: End) -> None:
+        """It has ended under us: give everything back and remember why."""
+        if end.state == "failed":
+            self.problems.append(end.why)
+        self.ended_because = end.why
+        self._stop(end.state)
 
     def _stop(self, final: ClusterState, *, hurry: bool = False) -> None:
         with self._stop_lock:

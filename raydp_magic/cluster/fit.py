@@ -66,6 +66,30 @@ def check_fit(spec: ClusterSpec, nodes: Sequence[NodeRoom]) -> None:
     )
 
 
+def check_scale(spec: ClusterSpec, running: int, wanted: int, nodes: Sequence[NodeRoom]) -> None:
+    """Raise when a running cluster cannot grow this far.
+
+    Raises
+    ------
+    DoesNotFitError
+        Saying how many would fit.
+    """
+    room = room_for(nodes, executor_resources(spec))
+    if running + room >= wanted:
+        return
+    hint = (
+        f"`%raydp_cluster scale {running + room}` would fit."
+        if room
+        else "free something first (see the Ray dashboard), or add a node."
+    )
+    raise DoesNotFitError(
+        f"{wanted} executors asked, {running} wanted so far; {_free_text(spec, nodes)}",
+        asked=f"{wanted} executors",
+        fits=f"{running + room} executors" if room else None,
+        hint=hint,
+    )
+
+
 def suggest(spec: ClusterSpec, nodes: Sequence[NodeRoom]) -> ClusterSpec | None:
     """The request nearest to this one that fits, or None.
 
@@ -121,7 +145,7 @@ def _free_text(spec: ClusterSpec, nodes: Sequence[NodeRoom]) -> str:
     amounts = {name: sum(n.free.get(name, 0.0) for n in nodes) for name in extra}
     parts += [f"{amount:g} {name}" for name, amount in amounts.items() if math.isfinite(amount)]
     where = f" on {len(nodes)} nodes" if len(nodes) > 1 else ""
-    need = format_mib(spec.memory_mib + spec.overhead_mib)
+    need = f"{(spec.memory_mib + spec.overhead_mib) / 1024:.1f} GiB"
     return (
         f"this Ray has {', '.join(parts)} free{where} (one executor reserves {need} with overhead)"
     )

@@ -124,13 +124,15 @@ class Fleet:
         slot.actor_alive, slot.node = True, node
         return [self._launch(slot, now)]
 
-    def actor_died(self, number: int, why: str, now: float) -> list[Instruction]:
-        """Ray lost the slot's actor."""
+    def actor_died(
+        self, number: int, why: str, now: float, *, for_good: bool = False
+    ) -> list[Instruction]:
+        """Ray lost the slot's actor; with `for_good` another one would end in the same way."""
         slot = self.slots.get(number)
         if slot is None:
             return []
         slot.actor_alive = False
-        return self._down(slot, why, (), now)
+        return self._down(slot, why, (), now, for_good=for_good)
 
     def jvm_exited(
         self, number: int, executor_id: str, code: int, log_tail: tuple[str, ...], now: float
@@ -182,7 +184,7 @@ class Fleet:
         return Launch(slot.number, slot.executor_id)
 
     def _down(
-        self, slot: Slot, why: str, log_tail: tuple[str, ...], now: float
+        self, slot: Slot, why: str, log_tail: tuple[str, ...], now: float, *, for_good: bool = False
     ) -> list[Instruction]:
         if slot.phase == "draining":
             del self.slots[slot.number]
@@ -191,9 +193,9 @@ class Fleet:
             slot.tries = 1
         slot.tries = max(slot.tries, 1)
         slot.log_tail, slot.since = log_tail, now
-        if slot.tries > self.max_restarts:
+        if for_good or slot.tries > self.max_restarts:
             slot.phase = "failed"
-            slot.message = f"{why}; given up after {slot.tries} tries"
+            slot.message = why if for_good else f"{why}; given up after {slot.tries} tries"
             return []
         slot.phase = "lost"
         slot.retry_at = now + backoff(slot.tries)

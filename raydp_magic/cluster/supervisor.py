@@ -7,8 +7,9 @@ import logging
 import threading
 import time
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from raydp_magic.cluster.fit import executor_resources
 from raydp_magic.cluster.fleet import (
@@ -34,6 +35,14 @@ POLL_SECONDS = 0.25
 EXIT_POLL_SECONDS = 30.0
 
 
+@dataclass(frozen=True)
+class End:
+    """How a cluster ended that nobody stopped through us."""
+
+    state: Literal["stopped", "failed"]
+    why: str
+
+
 class Supervisor:
     """Keeps the wanted executors running.
 
@@ -48,8 +57,7 @@ class Supervisor:
     node_ip : str
         Ray's address of this machine.
     on_gone : callable
-        Called once, from the supervisor's thread, when the cluster has ended under us: with
-        the reason, or with None when the user stopped the session.
+        Called once, from the supervisor's thread, when the cluster has ended under us.
     """
 
     def __init__(
@@ -59,7 +67,7 @@ class Supervisor:
         secret: str,
         loopback: bool,
         node_ip: str,
-        on_gone: Callable[[str | None], None],
+        on_gone: Callable[[End], None],
     ) -> None:
         import ray
 
@@ -105,6 +113,12 @@ class Supervisor:
         """Executors wanted."""
         return self._fleet.wanted
 
+    @property
+    def up(self) -> int:
+        """Executors that Spark can use now."""
+        with self._lock:
+            return self._fleet.up
+
     def actor_of(self, executor_id: str) -> Any | None:
         """The actor that runs this executor."""
         with self._lock:
@@ -121,6 +135,23 @@ class Supervisor:
                 for number, slot in self._fleet.slots.items()
                 if slot.actor_alive and number in self._actors
             }
+
+    def ended(self) -> End | None:
+        """How the cluster ended under us; None while it has not."""
+        import ray
+
+        driver = self._driver
+        if driver is None or driver.session is None or not driver.alive:
+            code = driver.process.poll() if driver is not None else None
+            return End("failed", f"Spark's driver JVM ended (exit code {code})")
+        if driver.session_stopped:
+            return End("stopped", "its Spark session was stopped with `spark.stop()`")
+        # Asked before any other call: most of Ray's would start a new Ray by themselves.
+        if not ray.is_initialized():
+            return End("failed", "Ray was shut down in this kernel")
+        if ray.get_runtime_context().gcs_address != self._ray_address:
+            return End("failed", "this kernel was connected to another Ray")
+        return None
 
     def quiesce(self) -> None:
         """Do nothing more: what ends from now on ends on purpose."""
@@ -153,35 +184,18 @@ class Supervisor:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            gone, why = self._gone()
-            if gone:
-                if not self._stop.is_set():
-                    self._on_gone(why)
-                return
             try:
+                end = self.ended()
+                if end is not None:
+                    if not self._stop.is_set():
+                        self._on_gone(end)
+                    return
                 self._step()
                 self._wait_for_news()
             except Exception:
                 # An interrupt can break a call under way; the next round looks again.
                 log.debug("the supervisor's round failed", exc_info=True)
                 self._stop.wait(1.0)
-
-    def _gone(self) -> tuple[bool, str | None]:
-        """Whether the cluster has ended under us, and why (None: the user stopped it)."""
-        import ray
-
-        driver = self._driver
-        if driver is None or driver.session is None or not driver.alive:
-            code = driver.process.poll() if driver is not None else None
-            return True, f"Spark's driver JVM ended (exit code {code})"
-        if driver.session_stopped:
-            return True, None
-        # Asked before any other call: most of Ray's would start a new Ray by themselves.
-        if not ray.is_initialized():
-            return True, "Ray was shut down in this kernel"
-        if ray.get_runtime_context().gcs_address != self._ray_address:
-            return True, "this kernel was connected to another Ray"
-        return False, None
 
     def _wait_for_news(self) -> None:
         import ray
@@ -228,9 +242,9 @@ class Supervisor:
             with self._lock:
                 self._actors.pop(slot, None)
                 self._placed.discard(slot)
-                why = actor_death_reason(error)
+                why, for_good = actor_death_reason(error)
                 self._forget_answers(slot)
-                self._carry_out(self._fleet.actor_died(slot, why, now))
+                self._carry_out(self._fleet.actor_died(slot, why, now, for_good=for_good))
             return
         with self._lock:
             if kind == "facts" and isinstance(answer, NodeFacts):
@@ -320,12 +334,15 @@ def _done(refs: list[Any]) -> list[Any]:
     return ray.wait(refs, num_returns=len(refs), timeout=0)[0] if refs else []
 
 
-def actor_death_reason(error: BaseException) -> str:
-    """One line out of Ray's account of an actor's death: the innermost cause."""
+def actor_death_reason(error: BaseException) -> tuple[str, bool]:
+    """One line out of Ray's account of an actor's death, and whether trying again is no use."""
     text = str(getattr(error, "cause", None) or error).strip()
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     named = [line for line in lines if "Error: " in line and not line.startswith("The actor died")]
     if "No module named 'raydp_magic'" in text:
-        return "Ray's workers cannot import raydp_magic: install it on every node of this Ray"
+        return "Ray's workers cannot import raydp_magic: install it on every node of this Ray", True
+    unfit = [line for line in named if "UnfitNodeError: " in line]
+    if unfit:
+        return unfit[-1].partition("UnfitNodeError: ")[2], True
     reason = named[-1] if named else (lines[0] if lines else type(error).__name__)
-    return f"its Ray actor ended: {reason[:300]}"
+    return f"its Ray actor ended: {reason[:300]}", False

@@ -2,7 +2,7 @@
 
 One for the driver and one for executors, for each pair of a Java and a Spark build, in the user's
 cache folder. They are made once, by a short Spark application of their own, and never required.
-`raydp-magic prepare` makes them at once; `start` has them made in the background, at the lowest
+`raydp-magic prepare` makes them at once; `start` has them made in the background, at a low
 priority; that takes two JVMs of 1 GiB for about a minute, once.
 """
 
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from raydp_magic.engine.launch import Archive, Role
+from raydp_magic.engine.runtime_dir import lifeline
 
 if TYPE_CHECKING:
     from raydp_magic.engine.java import JavaHome
@@ -53,19 +54,22 @@ def find_archive(java: JavaHome, spark: SparkHome, role: Role) -> Archive | None
 
 
 def make_in_background(java: JavaHome, spark: SparkHome) -> subprocess.Popen[bytes] | None:
-    """Have missing archives made by a process of the lowest priority.
+    """Have missing archives made by a process of low priority.
 
     It ends when its standard input does: with this process, or when the cluster closes it.
     """
     if not enabled() or archive_path(java, spark, "executor").is_file():
         return None
     with contextlib.suppress(OSError):  # never a reason for a start to fail
-        return subprocess.Popen(
+        maker = subprocess.Popen(
             [sys.executable, "-m", "raydp_magic.engine.archive_maker", "--background"],
             stdin=subprocess.PIPE,
+            bufsize=0,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
+        lifeline(maker)
+        return maker
     return None

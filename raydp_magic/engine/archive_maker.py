@@ -118,6 +118,7 @@ def _executor(
         executor_id="0",
         host=launch.LOOPBACK,
         log4j=driver.dir.file("executor-log4j2.properties", launch.log4j_text()),
+        local_dir=local_dir,
         archive=launch.Archive(draft, record=True),
     )
     env = launch.spark_environment(
@@ -171,9 +172,9 @@ def _end_with_input() -> None:
 
 
 def main() -> None:
-    """Entry point; ``--background`` has the lowest priority and ends with its standard input."""
+    """Entry point; ``--background`` has a low priority and ends with its standard input."""
     if "--background" in sys.argv:
-        os.nice(19)
+        os.nice(10)  # not less: its JVMs must also end in time
         threading.Thread(target=_end_with_input, daemon=True).start()
     make()
 

@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from raydp_magic.engine import launch
-from raydp_magic.engine.runtime_dir import RuntimeDir, kill_group, tail
+from raydp_magic.engine.runtime_dir import RuntimeDir, kill_group, lifeline, tail
 from raydp_magic.errors import ClusterError, ForeignSparkError, PortInUseError, StartError
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class DriverJvm:
             spec,
             log4j=self.dir.file("log4j2.properties", launch.log4j_text()),
             properties=self.dir.file("spark.properties", launch.properties_text(settings)),
+            local_dir=local_dir,
             archive=archive,
         )
         env = launch.spark_environment(
@@ -79,11 +80,13 @@ class DriverJvm:
             self.process = subprocess.Popen(
                 argv,
                 env=env,
+                bufsize=0,
                 stdin=subprocess.PIPE,  # the gateway ends when this pipe breaks
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C in the kernel is not for the JVM
             )
+        lifeline(self.process)
         self.dir.register_group(self.process.pid)
         self._gateway: Any = None
         self.session: SparkSession | None = None

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -60,6 +62,25 @@ class NodeLoad:
     memory_total: int
 
 
+class UnfitNodeError(Exception):
+    """Nothing can run on this node, however often it is tried."""
+
+
+def check_python(path: str) -> None:
+    """Raise unless Spark's Python workers can be run here.
+
+    Raises
+    ------
+    UnfitNodeError
+        When there is no such program on this node.
+    """
+    if shutil.which(path) is None:
+        raise UnfitNodeError(
+            f"there is no {path} on {socket.gethostname()}: set PYSPARK_PYTHON, before the kernel "
+            "starts, to a Python that is at the same place on every node"
+        )
+
+
 class ExecutorActor:
     """Runs on a Ray worker. Methods are called by Ray; one JVM at a time.
 
@@ -98,6 +119,7 @@ class ExecutorActor:
                 if executor_id == self._executor_id:
                     return self._process.pid
                 self._end_process()
+            check_python(where.python)
             self._executor_id = executor_id
             local_dir = self._dir.folder(f"local-{executor_id}")
             self._log = self._dir.path / f"executor-{executor_id}.log"
@@ -109,6 +131,7 @@ class ExecutorActor:
                 executor_id=executor_id,
                 host=self._host,
                 log4j=self._dir.file("log4j2.properties", launch.log4j_text()),
+                local_dir=local_dir,
                 archive=find_archive(self._java, self._spark, "executor"),
             )
             env = launch.spark_environment(

@@ -83,9 +83,9 @@ class DriverAddress:
 
 
 def jvm_options(
-    java: JavaHome, heap_mib: int, log4j: str, archive: Archive | None = None
+    java: JavaHome, heap_mib: int, *, log4j: str, local_dir: str, archive: Archive | None = None
 ) -> list[str]:
-    """Options that every JVM of ours gets."""
+    """Options that every JVM of ours gets; it leaves its temp files in `local_dir`."""
     options = [f"-Xmx{heap_mib}m", "-XX:+IgnoreUnrecognizedVMOptions"]
     options += [f"--add-opens={package}=ALL-UNNAMED" for package in _OPENED_PACKAGES]
     options += [
@@ -94,6 +94,7 @@ def jvm_options(
         "-Dio.netty.allocator.type=pooled",
         "-Dio.netty.handler.ssl.defaultEndpointVerificationAlgorithm=NONE",
         f"-Dlog4j2.configurationFile=file:{log4j}",
+        f"-Djava.io.tmpdir={local_dir}",
     ]
     if java.version >= 18:
         options.append(
@@ -142,12 +143,15 @@ def driver_command(
     *,
     log4j: str,
     properties: str,
+    local_dir: str,
     archive: Archive | None = None,
 ) -> list[str]:
     """The driver JVM: SparkSubmit's Py4J gateway; every setting is in the properties file."""
     return [
         java.executable,
-        *jvm_options(java, spec.driver_memory_mib, log4j, archive),
+        *jvm_options(
+            java, spec.driver_memory_mib, log4j=log4j, local_dir=local_dir, archive=archive
+        ),
         f"-Dderby.system.home={Path(properties).parent}",
         *extra_options(spec, "driver"),
         "-cp",
@@ -174,12 +178,13 @@ def executor_command(
     executor_id: str,
     host: str,
     log4j: str,
+    local_dir: str,
     archive: Archive | None = None,
 ) -> list[str]:
     """One executor JVM; the rest of its settings come from the driver over RPC."""
     return [
         java.executable,
-        *jvm_options(java, spec.memory_mib, log4j, archive),
+        *jvm_options(java, spec.memory_mib, log4j=log4j, local_dir=local_dir, archive=archive),
         *extra_options(spec, "executor"),
         "-Dspark.authenticate=true",
         f"-Dspark.driver.port={driver.port}",

@@ -283,10 +283,12 @@ def _unreachable(address: str, error: Exception) -> RayUnreachableError:
             address=address,
             hint="use the same Ray and Python versions on both sides.",
         )
+    # A wrong token looks the same as a program that is no Ray: the port answers, joining fails.
     return RayUnreachableError(
         f"Could not join the Ray at {address}: {text[:200]}",
         address=address,
-        hint="is it a Ray head node's address, and does it run the same Ray version?",
+        hint="is it a head node's address, of the same Ray version? A Ray with a token needs "
+        "RAY_AUTH_MODE=token and its RAY_AUTH_TOKEN set before the kernel starts.",
     )
 
 

@@ -14,13 +14,18 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import weakref
 from pathlib import Path
+from typing import IO
 
 PREFIX = "raydp_magic-"
+
+_lifelines: weakref.WeakSet[IO[bytes]] = weakref.WeakSet()
 
 # The inner subshell is orphaned on purpose: Ray kills the direct children of a worker that exits.
 # `3<&0`: a background command of sh gets /dev/null as its standard input.
 _REAPER = """
+PATH=/usr/bin:/bin
 exec 3<&0
 (
   trap '' INT HUP TERM QUIT
@@ -51,11 +56,12 @@ class RuntimeDir:
         launcher = subprocess.Popen(
             ["/bin/sh", "-c", _REAPER, "raydp_magic-reaper", str(self.path), *also],
             stdin=subprocess.PIPE,
+            bufsize=0,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        self._pipe = launcher.stdin
+        self._pipe: IO[bytes] | None = lifeline(launcher)
         launcher.stdin = None  # else Popen.wait would close the pipe and wake the reaper
         launcher.wait()
 
@@ -91,6 +97,27 @@ class RuntimeDir:
             with contextlib.suppress(OSError):
                 self._pipe.close()
             self._pipe = None
+
+
+def lifeline(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    """The pipe to a process that ends when the pipe does: with this process, whatever ends it.
+
+    A child that this process forks without running another program would hold the pipe open
+    beyond its end; such children close it first. Start the process with ``bufsize=0``: closing
+    must not wait for a lock that another thread held at the fork.
+    """
+    assert process.stdin is not None
+    _lifelines.add(process.stdin)
+    return process.stdin
+
+
+def _close_lifelines() -> None:
+    for pipe in list(_lifelines):
+        with contextlib.suppress(OSError):
+            pipe.close()
+
+
+os.register_at_fork(after_in_child=_close_lifelines)
 
 
 def kill_group(group: int, sig: signal.Signals = signal.SIGKILL) -> None:

@@ -10,7 +10,7 @@ import itertools
 import re
 from typing import TYPE_CHECKING
 
-from raydp_magic.errors import ClusterError, QueryError, RaydpMagicError
+from raydp_magic.errors import BridgeError, ClusterError, QueryError, RaydpMagicError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -61,7 +61,7 @@ def translate(error: BaseException) -> RaydpMagicError | None:
     if names & _GATEWAY_ERRORS or (isinstance(error, ConnectionError) and _from_py4j(error)):
         return ClusterError(
             "Spark's driver has ended, so this session can run nothing more",
-            hint="`%raydp_cluster stop`, then `%raydp_cluster start` gives a new one.",
+            hint="`%raydp_cluster start` starts a new one; make its DataFrames again.",
         )
     return None
 
@@ -75,7 +75,7 @@ def _query_error(error: BaseException) -> QueryError:
     return QueryError(message, hint=_hint(error, text))
 
 
-def _python_error(text: str) -> QueryError:
+def _python_error(text: str) -> RaydpMagicError:
     """What the user's Python function raised on an executor, and where in the user's code."""
     traceback, _, _ = text.partition("\n\n\tat ")  # Spark 3.5 adds the Java stack
     lines = [line for line in traceback.splitlines() if line.strip()]
@@ -87,6 +87,8 @@ def _python_error(text: str) -> QueryError:
         where = "its cell" if "ipykernel_" in path or path.startswith("<ipython-") else path
         hint = f"raised in line {line} of {where}, in {function}."
     raised = lines[-1].strip() if lines else text
+    if "raydp_magic: " in raised:  # our own half of a conversion
+        return BridgeError(raised.partition("raydp_magic: ")[2])
     return QueryError(f"A Python function failed on an executor: {raised}", hint=hint)
 
 

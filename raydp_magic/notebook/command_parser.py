@@ -43,6 +43,8 @@ class CommandParser(argparse.ArgumentParser):
         One sentence.
     examples : tuple of str
         Lines for the end of the help.
+    elsewhere : dict of str to str
+        What other tools call a flag -> ours, for suggestions.
     flags : dict of str to argparse.Action
         Every option string.
     operands : list of argparse.Action
@@ -52,6 +54,7 @@ class CommandParser(argparse.ArgumentParser):
     command: ClassVar[str]
     summary: ClassVar[str]
     examples: ClassVar[tuple[str, ...]] = ()
+    elsewhere: ClassVar[dict[str, str]] = {}
 
     def __init__(self) -> None:
         self.flags: dict[str, argparse.Action] = {}
@@ -126,7 +129,7 @@ class CommandParser(argparse.ArgumentParser):
         flag = word.split("=", maxsplit=1)[0]
         if not flag.startswith("-"):
             raise self._wrong(f"{word!r} is one word too many")
-        guess = nearest(flag, self.flags)
+        guess = self.elsewhere.get(flag.lstrip("-")) or nearest(flag, self.flags)
         raise UsageError(
             f"{self.command} has no flag {flag}",
             hint=f"did you mean {guess}?" if guess else f"`{self.command} -h` lists its flags.",

@@ -7,11 +7,11 @@ traceback; the cell still counts as failed, so "Run All" and nbclient stop at it
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+from raydp_magic.engine.translate import translate
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import TracebackType
 
     from IPython.core.interactiveshell import InteractiveShell
@@ -42,20 +42,58 @@ def as_lines(error: Error, text: str | None = None) -> Error:
     return error
 
 
-@contextmanager
-def query_logs_off() -> Iterator[None]:
-    """Keep Spark's log lines about a refused statement out of the cell: the error says it."""
+def query_logs(*, on: bool) -> None:
+    """Keep Spark's log lines about a refused statement out of cells: the error says it."""
     module = sys.modules.get("pyspark.logger")  # Spark 4 has it; its own class must make them
-    names = _QUERY_LOGGERS if module is not None else ()
-    loggers = [module.PySparkLogger.getLogger(name) for name in names if module is not None]
-    before = [logger.disabled for logger in loggers]
-    for logger in loggers:
-        logger.disabled = True
-    try:
-        yield
-    finally:
-        for logger, disabled in zip(loggers, before, strict=True):
-            logger.disabled = disabled
+    if module is not None:
+        for name in _QUERY_LOGGERS:
+            module.PySparkLogger.getLogger(name).disabled = not on
+
+
+def shorten_plain_cells(shell: InteractiveShell) -> None:
+    """Show Spark's refusals in cells without a magic as lines, too.
+
+    Does nothing when the user has a handler of their own.
+    """
+    if shell.custom_exceptions:
+        return
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    shell.set_custom_exc((PySparkException, Py4JError, ConnectionError), _show_short)
+
+
+def restore_plain_cells(shell: InteractiveShell) -> None:
+    """Take that out again."""
+    if ConnectionError in shell.custom_exceptions:
+        shell.set_custom_exc((), None)
+
+
+def _show_short(
+    shell: InteractiveShell,
+    kind: type[BaseException],
+    error: BaseException,
+    trace: TracebackType | None,
+    tb_offset: int | None = None,
+) -> list[str]:
+    ours = translate(error)
+    if ours is not None:
+        first, *rest = str(ours).splitlines()
+        line = None if "(line " in first else _cell_line(trace)
+        where = f" (line {line} of the cell)" if line else ""
+        as_lines(error, "\n".join([first + where, *rest]))
+    shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
+    return []
+
+
+def _cell_line(trace: TracebackType | None) -> int | None:
+    """The line of the running cell, the outermost one."""
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if "ipykernel_" in name or name.startswith("<ipython-"):
+            return trace.tb_lineno
+        trace = trace.tb_next
+    return None
 
 
 def with_frames_of(error: Error, filename: str, shell: InteractiveShell) -> Error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from raydp_magic.notebook.command_parser import CommandParser, amount, pair, resource, whole
 
 
@@ -18,6 +20,15 @@ class StartParser(CommandParser):
         "%raydp_cluster start --executors 4 --cores 2 --memory 2g",
         "%raydp_cluster start --address auto --conf spark.sql.shuffle.partitions=16",
     )
+    elsewhere: ClassVar[dict[str, str]] = {
+        "workers": "--executors",
+        "num-workers": "--executors",
+        "num-executors": "--executors",
+        "instances": "--executors",
+        "executor-cores": "--cores",
+        "cpus": "--cores",
+        "executor-memory": "--memory",
+    }
 
     def define(self) -> None:
         """Add the arguments."""
@@ -44,7 +55,12 @@ class StartParser(CommandParser):
             metavar="NAME=AMOUNT",
             help="custom Ray resource of each; may be repeated",
         )
-        add("--address", metavar="ADDRESS", help="Ray to join: auto or HOST:PORT")
+        add(
+            "--address",
+            metavar="ADDRESS",
+            help="Ray to join: auto or HOST:PORT (default: this kernel's, else RAY_ADDRESS's, "
+            "else a new one)",
+        )
         add("--name", default="raydp_magic", help="Spark application name")
         add(
             "--conf",
@@ -161,7 +177,8 @@ class _CellParser(CommandParser):
             "--maxrows",
             type=whole(0),
             metavar="N",
-            help="rows to show (default 20); 0 shows the schema only and runs nothing for it",
+            help="rows to show (default 20); 0 shows the schema only and runs nothing for it. "
+            "With --to: rows to convert (default all)",
         )
         add("-q", "--quiet", action="store_true", help="show nothing")
 

@@ -1,17 +1,20 @@
 """``_ray``: the last DataFrame as a Ray Dataset, made only when somebody uses it.
 
-Before a cell runs, its text is searched for the word ``_ray``; if it is there and a conversion
+Before a cell runs, its code is searched for the name ``_ray``; if it is there and a conversion
 is pending, the Dataset is made and takes the name. Code that reaches the name in another way
 (a function defined earlier, say) meets the :class:`PendingDataset`, which converts itself.
 """
 
 from __future__ import annotations
 
+import ast
 import re
-import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from raydp_magic.errors import BridgeError
+from IPython.core.error import InputRejected
+
+from raydp_magic.errors import RaydpMagicError
+from raydp_magic.notebook.failure import as_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,13 +57,7 @@ class PendingDataset:
         return "<`_spark` as a Ray Dataset: made when `_ray` is first used>"
 
 
-def _interrupted() -> NoReturn:
-    raise BridgeError(
-        "Making `_ray` was interrupted", hint="run the cell that made `_spark` again."
-    )
-
-
-class LazyRay:
+class LazyRay(ast.NodeTransformer):
     """Keeps ``_ray`` of one namespace.
 
     Parameters
@@ -80,24 +77,51 @@ class LazyRay:
         """Bind ``_ray`` to a Dataset that is there already."""
         self._namespace[NAME] = dataset
 
-    def before_cell(self, text: str) -> None:
-        """Make the Dataset if a cell's text mentions it.
+    def visit(self, tree: ast.AST) -> ast.AST:
+        """Make the Dataset if a cell's code uses it; an AST transformer of IPython's.
 
-        A failure is one line on stderr; the name stays pending and the cell meets the error
-        where it uses it.
+        Raises
+        ------
+        InputRejected
+            When it cannot be made: the cell is not run, and shows one line.
         """
         pending = self._namespace.get(NAME)
-        if not isinstance(pending, PendingDataset) or not _MENTIONED.search(text):
-            return
+        if not isinstance(pending, PendingDataset) or not _uses(tree):
+            return tree
         try:
             self._namespace[NAME] = pending.dataset()
         except KeyboardInterrupt:
-            # The cell itself cannot be stopped from here: what it does with _ray says why.
-            self._namespace[NAME] = PendingDataset(_interrupted)
-        except Exception as error:  # noqa: BLE001 -- a hook that raises shows IPython's own traceback
-            print(f"_ray could not be made: {error}", file=sys.stderr)
+            raise _rejected("KeyboardInterrupt: making `_ray` was stopped; ask again") from None
+        except RaydpMagicError as error:
+            raise _rejected(f"`_ray` could not be made: {error}") from error
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            raise _rejected(f"`_ray` could not be made: {what}") from error
+        return tree
 
     def forget(self) -> None:
         """Drop a promise that was not used."""
         if isinstance(self._namespace.get(NAME), PendingDataset):
             del self._namespace[NAME]
+
+
+def _uses(tree: ast.AST) -> bool:
+    """Whether code reads the name, itself or in the body of a cell magic (a string by now)."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == NAME and isinstance(node.ctx, ast.Load):
+            return True
+        if isinstance(node, ast.Call) and _MENTIONED.search(_magic_body(node)):
+            return True
+    return False
+
+
+def _magic_body(call: ast.Call) -> str:
+    """What a call hands to a magic; empty for any other call."""
+    method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    if method not in ("run_cell_magic", "run_line_magic"):
+        return ""
+    return "\n".join(str(arg.value) for arg in call.args if isinstance(arg, ast.Constant))
+
+
+def _rejected(text: str) -> InputRejected:
+    return as_lines(InputRejected(text))

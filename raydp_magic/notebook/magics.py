@@ -15,7 +15,12 @@ from raydp_magic.engine.translate import translate
 from raydp_magic.errors import NotRunningError, RaydpMagicError
 from raydp_magic.notebook import parse
 from raydp_magic.notebook.display import is_dataframe, show
-from raydp_magic.notebook.failure import as_lines, query_logs_off
+from raydp_magic.notebook.failure import (
+    as_lines,
+    query_logs,
+    restore_plain_cells,
+    shorten_plain_cells,
+)
 from raydp_magic.notebook.grammar import BRIDGE_COMMANDS, CELLS, CLUSTER_COMMANDS, group_help
 from raydp_magic.notebook.interrupt import CellJobs
 from raydp_magic.notebook.lazy import LazyRay
@@ -86,7 +91,8 @@ class RaydpMagics(Magics):
                     print(render_text(_required().status()))
                 case parse.Scale(executors):
                     _required().scale(executors)
-                    print(f"{executors} executors asked for; `%raydp_cluster status` shows them.")
+                    what = "1 executor" if executors == 1 else f"{executors} executors"
+                    print(f"{what} asked for; `%raydp_cluster status` shows them.")
                 case parse.Logs(executor, lines):
                     print(_required().logs(executor, lines=lines))
                 case parse.Panel():
@@ -153,6 +159,7 @@ class RaydpMagics(Magics):
             print("`spark` is already something else here and was left alone: use `%%raydp_spark`.")
         for problem in cluster.problems:
             print(problem)
+        self._keep_errors_short()
         self._tag_jobs()
         return cluster
 
@@ -163,6 +170,17 @@ class RaydpMagics(Magics):
             self.shell.user_ns["spark"] = spark
             return True
         return False
+
+    def _keep_errors_short(self) -> None:
+        query_logs(on=False)
+        shorten_plain_cells(self.shell)
+
+    def leave(self) -> None:
+        """Take out of the shell what running cells put into it."""
+        self.lazy.forget()
+        self.jobs.end(interrupted=False)
+        restore_plain_cells(self.shell)
+        query_logs(on=True)
 
     def _stop(self) -> None:
         cluster = running_cluster()
@@ -201,17 +219,18 @@ class RaydpMagics(Magics):
         statement = single_statement(command.body) if sql else ""
         cluster = self._needed()
         self._bind_session(cluster.spark)
+        self._keep_errors_short()
         self._tag_jobs()
-        with query_logs_off():
-            value = cluster.spark.sql(statement) if sql else run_body(self.shell, command.body)
-            if command.output is not None:
-                check_bound(command.output, value)
-            result = convert(value, command.to)
-            if is_dataframe(value):
-                self._offer(value, result if command.to == "ray" else None)
-            if command.output is not None:
-                self.shell.push({command.output: result})
-            return None if command.quiet else self._show(command, result)
+        value = cluster.spark.sql(statement) if sql else run_body(self.shell, command.body)
+        if command.output is not None:
+            check_bound(command.output, value)
+        result = convert(value, command.to, command.maxrows)
+        if is_dataframe(value):
+            whole = command.to == "ray" and command.maxrows is None
+            self._offer(value, result if whole else None)
+        if command.output is not None:
+            self.shell.push({command.output: result})
+        return None if command.quiet else self._show(command, result)
 
     def _show(self, command: parse.Cell, result: Any) -> Any:
         """Display a table or one line; any other result is left to IPython's own display."""
@@ -247,11 +266,9 @@ class RaydpMagics(Magics):
         self.jobs.begin(f"cell [{self.shell.execution_count}] {label}".rstrip())
 
     def before_cell(self, info: Any) -> None:
-        """IPython's ``pre_run_cell``: tag the cell's jobs, make ``_ray`` if it is mentioned."""
-        source = info.raw_cell or ""
+        """IPython's ``pre_run_cell``: tag the cell's jobs."""
         with _quiet_hook():
-            self._tag_jobs(source)
-        self.lazy.before_cell(source)
+            self._tag_jobs(info.raw_cell or "")
 
     def after_cell(self, result: Any) -> None:
         """IPython's ``post_run_cell``: cancel an interrupted cell's jobs."""
@@ -286,7 +303,7 @@ def _running_session() -> Any:
 def _to_ray(df: Any) -> Any:
     from raydp_magic.bridge import to_ray
 
-    with _failures(), query_logs_off():
+    with _failures():
         return to_ray(df)
 
 

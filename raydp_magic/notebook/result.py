@@ -8,7 +8,7 @@ from raydp_magic.errors import UsageError
 from raydp_magic.notebook.display import is_dataframe
 
 
-def convert(value: Any, to: str) -> Any:
+def convert(value: Any, to: str, maxrows: int | None = None) -> Any:
     """Turn a Spark DataFrame into what ``--to`` names.
 
     Parameters
@@ -17,6 +17,8 @@ def convert(value: Any, to: str) -> Any:
         The cell's value.
     to : {"spark", "ray", "refs", "arrow", "pandas"}
         With "spark" any value stays as it is.
+    maxrows : int, optional
+        Convert this many rows at most; all by default.
 
     Raises
     ------
@@ -30,6 +32,8 @@ def convert(value: Any, to: str) -> Any:
             f"--to {to} needs a Spark DataFrame, and the cell's value is {_kind(value)}",
             hint="end the cell with an expression that is a Spark DataFrame.",
         )
+    if maxrows is not None:
+        value = value.limit(maxrows)
     if to == "ray":
         from raydp_magic.bridge import to_ray
 
@@ -73,12 +77,18 @@ def check_bound(name: str, value: Any) -> None:
 def announce(name: str, value: Any) -> str:
     """One line for a converted result that was bound to a name."""
     if isinstance(value, list):
-        return f"{name} = {len(value)} Ray object refs, one Arrow table each"
+        what = "1 Ray object ref, an" if len(value) == 1 else f"{len(value)} Ray object refs, one"
+        return f"{name} = {what} Arrow table{' each' if len(value) > 1 else ''}"
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple):
         size = " x ".join(
-            f"{n} {what}" for n, what in zip(shape, ("rows", "columns"), strict=False)
+            _plural(n, what) for n, what in zip(shape, ("row", "column"), strict=False)
         )
         return f"{name} = {type(value).__module__.split('.')[0]} {type(value).__name__}, {size}"
     # Not repr(): a Ray Dataset's own runs it.
-    return f"{name} = Ray Dataset, {value.count()} rows in {value.num_blocks()} blocks"
+    rows, blocks = value.count(), value.num_blocks()
+    return f"{name} = Ray Dataset, {_plural(rows, 'row')} in {_plural(blocks, 'block')}"
+
+
+def _plural(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -37,6 +37,7 @@ class Kernel:
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
+        self.heard = []  # everything that any cell said
 
     @property
     def pid(self):
@@ -58,6 +59,7 @@ class Kernel:
             if message["parent_header"].get("msg_id") != message_id:
                 continue
             kind, content = message["msg_type"], message["content"]
+            self.heard.append(str(content))
             if kind == "stream":
                 cell.text += content["text"]
             elif kind in ("display_data", "execute_result", "update_display_data"):

@@ -31,9 +31,15 @@ def jvms_of(cluster):
     return executor_jvms(cluster) | {cluster.driver.process.pid}
 
 
+OUR_FILES = ("raydp_magic-*", "spark-*", "artifacts-*", "blockmgr-*", "liblz4-java-*", "snappy-*")
+
+
 def our_files():
+    """Files of ours, and of the Sparks that we run, in the machine's temp folders."""
     folders = {tempfile.gettempdir(), "/tmp", "/dev/shm"}
-    return {path for folder in folders for path in glob.glob(f"{folder}/raydp_magic-*")}
+    return {
+        path for folder in folders for name in OUR_FILES for path in glob.glob(f"{folder}/{name}")
+    }
 
 
 def ray_processes():

@@ -2,6 +2,7 @@
 
 import re
 
+import psutil
 import pytest
 from kernel import kernel
 from machine import Traces
@@ -19,10 +20,12 @@ def k():
 
 @pytest.fixture(scope="module")
 def idle():
-    """A kernel in which nothing is started; most mistakes need no more."""
+    """A kernel in which nothing is started; most mistakes need no more, and leave nothing."""
+    before = Traces()
     with kernel() as running:
         running.run("%load_ext raydp_magic")
         yield running
+        assert not before.left()
 
 
 # Before start ------------------------------------------------------------------------------------
@@ -45,6 +48,14 @@ MISTAKES = {
     "unknown cell flag": ("%%raydp_spark --outputt x\n1", "--output"),
     "no name": ("%%raydp_sql -o 1x\nSELECT 1", "1x"),
     "unknown context": ("%%raydp_spark -c scala\n1", "python"),
+    "another tool's flag": ("%raydp_cluster start --num-executors 2", "--executors"),
+    "a port in use": (
+        (
+            "import socket; s = socket.create_server(('127.0.0.1', 0))\n"
+            "%raydp_cluster start --ui-port {s.getsockname()[1]}"
+        ),
+        "is in use",
+    ),
 }
 
 
@@ -78,13 +89,14 @@ def test_a_wrong_java_and_no_java(traces):
 
 
 def test_help_is_shown_for_every_command(idle):
-    for line in (
-        "%raydp_cluster -h",
-        "%raydp_cluster start -h",
-        "%%raydp_spark -h\n",
-        "%raydp_bridge -h",
-    ):
-        assert "usage" in idle.run(line).all_text.lower()
+    from raydp_magic.notebook.grammar import BRIDGE_COMMANDS, CLUSTER_COMMANDS
+
+    lines = ["%raydp_cluster", "%raydp_bridge", "%%raydp_spark", "%%raydp_sql"]
+    lines += [f"%raydp_cluster {name}" for name in CLUSTER_COMMANDS]
+    lines += [f"%raydp_bridge {name}" for name in BRIDGE_COMMANDS]
+    for line in lines:
+        said = idle.run(f"{line} -h").all_text
+        assert "usage: " + line.split()[0] in said, line
     assert "--executors" in idle.run("%raydp_cluster start -h").all_text
 
 
@@ -173,13 +185,30 @@ SPARK_MISTAKES = {
     "another request": ("%raydp_cluster start --executors 1", "--executors 2"),
     "unknown executor": ("%raydp_cluster logs 99", "99"),
     "release of nothing": ("%raydp_bridge release nothing", "nothing"),
+    "scale too far": ("%raydp_cluster scale 99", "%raydp_cluster scale 4"),
+    "plain cell, syntax": ("spark.sql('SELEKT 1')", "SELEKT"),
+    "plain cell, unknown table": ("x = 1\nspark.table('nowhere')", "line 2 of the cell"),
+    "plain cell, a Python function": (
+        "spark.range(1).rdd.map(lambda row: 1 // 0).collect()",
+        "ZeroDivisionError",
+    ),
+    "mixed types": (
+        "import pandas, raydp_magic as rdm\nrdm.to_spark(pandas.DataFrame({'a': [1, 'x']}))",
+        "Column 'a'",
+    ),
+    "released data": (
+        "d = rdm.to_spark(pandas.DataFrame({'a': [1]})); rdm.release(d)\nd.count()",
+        "blocks were released",
+    ),
 }
 
 
 @pytest.mark.parametrize(("cell", "says"), SPARK_MISTAKES.values(), ids=SPARK_MISTAKES)
 def test_a_mistake_with_spark_is_short_and_leaves_the_session_ready(k, cell, says):
-    text = "\n".join(k.fail(cell).error["traceback"])
+    failed = k.fail(cell)
+    text = "\n".join(failed.error["traceback"])
     assert says in text
+    assert not failed.text  # no log lines of Spark's beside it
     assert "Traceback" not in text
     assert "py4j" not in text
     assert len(text.strip().splitlines()) <= 3
@@ -206,6 +235,42 @@ def test_status_logs_and_panel(k):
 
 def test_starting_again_with_the_same_request_is_harmless(k):
     k.run("%raydp_cluster start --executors 2 --cores 1 --memory 1g")
+
+
+def test_a_failing_ray_keeps_its_cell_from_running(k):
+    k.run("%raydp_sql -q SELECT INTERVAL '1' MONTH AS m")
+    failed = k.fail("print('reached'); _ray.count()")
+    assert "Column 'm'" in "\n".join(failed.error["traceback"])
+    assert "reached" not in failed.text
+
+
+def test_a_foreign_session_is_left_alone():
+    with kernel() as running:
+        running.run(
+            "from pyspark.sql import SparkSession\n"
+            "mine = SparkSession.builder.master('local[1]').appName('mine').getOrCreate()"
+        )
+        text = "\n".join(
+            running.fail("%load_ext raydp_magic\n%raydp_cluster start").error["traceback"]
+        )
+        assert "app 'mine'" in text
+        assert "spark.stop()" in text
+        assert "3" in running.run("mine.range(3).count()").all_text
+        running.run("mine.stop()")
+
+
+def test_the_secret_is_in_no_cell_s_output(k):
+    k.run("%raydp_cluster status\n%raydp_cluster logs\n%raydp_cluster panel\nrdm.current().spec")
+    k.run("spark.sparkContext.getConf().getAll(), dict(spark.conf.getAll)")
+    secrets = {
+        process.environ().get("_SPARK_AUTH_SECRET")
+        for process in psutil.Process(k.pid).children()
+        if "raydp_magic-driver" in " ".join(process.cmdline())
+    }
+    [secret] = secrets
+    assert len(secret) == 64
+    assert len(k.heard) > 100
+    assert not [message for message in k.heard if secret in message]
 
 
 def test_autostart_stop_and_unload(traces):

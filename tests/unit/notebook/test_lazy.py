@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
+from IPython.core.error import InputRejected
+from IPython.core.inputtransformer2 import TransformerManager
 
 from raydp_magic.errors import BridgeError
 from raydp_magic.notebook.lazy import LazyRay, PendingDataset
@@ -23,17 +27,31 @@ def offered(make):
     return namespace, lazy
 
 
-def test_made_once_when_the_cell_mentions_it():
+def meet(lazy, code):
+    """What IPython does before it runs a cell."""
+    return lazy.visit(ast.parse(TransformerManager().transform_cell(code)))
+
+
+def test_made_once_when_the_cell_uses_it():
     made = []
     namespace, lazy = offered(lambda df: made.append(df) or Dataset())
-    for text in ("x = my_ray + _rays + a._ray", "pass"):
-        lazy.before_cell(text)
+    for code in ("x = my_ray + _rays + a._ray", "pass", "print('_ray')  # _ray", "_ray = 1"):
+        meet(lazy, code)
     assert isinstance(namespace["_ray"], PendingDataset)
     assert made == []
-    lazy.before_cell("_ray.count()")
+    meet(lazy, "_ray.count()")
     assert isinstance(namespace["_ray"], Dataset)
-    lazy.before_cell("_ray")
+    meet(lazy, "_ray")
     assert made == ["df"]
+
+
+@pytest.mark.parametrize(
+    "code", ["%%raydp_spark\n_ray.count()", "%time _ray.count()", "def f():\n    return _ray"]
+)
+def test_magics_and_functions_count_as_use(code):
+    namespace, lazy = offered(lambda _: Dataset())
+    meet(lazy, code)
+    assert isinstance(namespace["_ray"], Dataset)
 
 
 def test_a_pending_one_makes_itself_for_code_that_reaches_it():
@@ -44,25 +62,23 @@ def test_a_pending_one_makes_itself_for_code_that_reaches_it():
     assert pending.count() == len(pending) == 3
 
 
-def test_failure_is_one_line_and_the_promise_stays(capsys):
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (BridgeError("no room", hint="stop something."), "could not be made: no room\nHint: stop"),
+        (KeyboardInterrupt(), "KeyboardInterrupt: making `_ray` was stopped"),
+        (ZeroDivisionError("odd"), "could not be made: ZeroDivisionError: odd"),
+    ],
+)
+def test_a_failure_keeps_the_cell_from_running_and_the_promise(raised, said):
     def fail(_df):
-        raise BridgeError("no room", hint="stop something.")
+        raise raised
 
     namespace, lazy = offered(fail)
-    lazy.before_cell("_ray")
-    assert capsys.readouterr().err == "_ray could not be made: no room\nHint: stop something.\n"
-    with pytest.raises(BridgeError):
-        namespace["_ray"].count()
-
-
-def test_interrupted_says_so():
-    def interrupt(_df):
-        raise KeyboardInterrupt
-
-    namespace, lazy = offered(interrupt)
-    lazy.before_cell("_ray.count()")
-    with pytest.raises(BridgeError, match="interrupted"):
-        namespace["_ray"].count()
+    with pytest.raises(InputRejected) as caught:
+        meet(lazy, "_ray")
+    assert said in "\n".join(caught.value._render_traceback_())
+    assert isinstance(namespace["_ray"], PendingDataset)
 
 
 def test_forget_takes_only_a_promise():

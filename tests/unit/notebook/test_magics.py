@@ -120,7 +120,7 @@ def test_conversions(started, capsys):
     run(started, "%%raydp_sql -o r --to ray\nSELECT 1").raise_error()
     assert started.user_ns["r"] is started.user_ns["_ray"]
     run(started, "%%raydp_sql -o r --to refs\nSELECT 1").raise_error()
-    assert "r = 1 Ray object refs" in capsys.readouterr().out
+    assert "r = 1 Ray object ref, an Arrow table" in capsys.readouterr().out
     assert run(started, "%%raydp_sql --to pandas\nSELECT 1").result == "a pandas DataFrame"
     error, _ = failed(started, "%%raydp_spark --to ray\n3", capsys)
     assert "of type int" in str(error)

@@ -1,0 +1,43 @@
+"""An interrupt inside the block arrives at its end, and reaches the handler that was there."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from raydp_magic.engine.interrupts import interrupts_held
+
+
+def test_put_off_to_the_end_of_the_block():
+    done = []
+
+    def block():
+        with interrupts_held():
+            signal.raise_signal(signal.SIGINT)
+            done.append("all of it")
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
+    assert done == ["all of it"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_error_in_the_block_stays_that_error():
+    with pytest.raises(ZeroDivisionError), interrupts_held():
+        raise ZeroDivisionError
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_other_threads_are_left_alone():
+    handlers = []
+
+    def inside():
+        with interrupts_held():
+            handlers.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=inside)
+    thread.start()
+    thread.join()
+    assert handlers == [signal.default_int_handler]
