@@ -1,6 +1,13 @@
 import pytest
 
-from raydp_magic.cluster.fit import check_fit, cpus_left, executor_resources, room_for, suggest
+from raydp_magic.cluster.fit import (
+    check_fit,
+    check_scale,
+    cpus_left,
+    executor_resources,
+    room_for,
+    suggest,
+)
 from raydp_magic.engine.ray_session import NodeRoom
 from raydp_magic.errors import DoesNotFitError
 from raydp_magic.spec import make_spec
@@ -66,3 +73,13 @@ def test_a_suggestion_always_fits():
 
 def test_cpus_left_for_ray_tasks():
     assert cpus_left(make_spec(executors=2, cores=1), [node(4)]) == 2
+
+
+def test_growing_a_cluster_names_how_far_it_can_grow():
+    spec = make_spec(executors=2, cores=1)
+    check_scale(spec, 2, 4, [node(2)])
+    with pytest.raises(DoesNotFitError, match="9 executors asked, 2 wanted so far") as caught:
+        check_scale(spec, 2, 9, [node(2)])
+    assert "scale 4" in str(caught.value)
+    with pytest.raises(DoesNotFitError, match="free something first"):
+        check_scale(spec, 2, 3, [node(0)])

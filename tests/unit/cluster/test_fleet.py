@@ -132,3 +132,12 @@ def test_a_fleet_without_any_hope_says_so():
     assert not fleet.hopeless
     fleet.jvm_exited(1, "1", -9, (), 10.0)
     assert fleet.hopeless
+
+
+def test_what_would_end_the_same_way_again_is_given_up_at_once():
+    fleet = Fleet(5)
+    fleet.scale(1, 0.0)
+    assert fleet.actor_died(0, "no raydp_magic there", 1.0, for_good=True) == []
+    assert fleet.tick(3600.0) == []
+    [slot] = fleet.given_up
+    assert slot.message == "no raydp_magic there"

@@ -92,7 +92,7 @@ def test_a_dead_driver():
     )
     ours = translate(error)
     assert isinstance(ours, ClusterError)
-    assert "%raydp_cluster stop" in ours.hint
+    assert "%raydp_cluster start" in ours.hint
 
 
 def test_a_python_function_that_failed_on_an_executor():
