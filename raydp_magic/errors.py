@@ -27,7 +27,7 @@ A person's mistake is shown as one line and a hint; the notebook layer prints ex
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,9 +52,21 @@ class RaydpMagicError(Exception):
     def __str__(self) -> str:
         return f"{self.message}\nHint: {self.hint}" if self.hint else self.message
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes, whatever the constructor of a subclass asks for."""
+        return _rebuilt, (type(self), self.args, vars(self))
+
     def _render_traceback_(self) -> list[str]:
         """What IPython shows in place of a traceback: a person's mistake needs none."""
         return str(self).splitlines()
+
+
+def _rebuilt(
+    kind: type[RaydpMagicError], args: tuple[object, ...], state: dict[str, object]
+) -> RaydpMagicError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class UsageError(RaydpMagicError, ValueError):

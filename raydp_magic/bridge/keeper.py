@@ -13,11 +13,12 @@ import shutil
 import tempfile
 import threading
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, Listener
 from typing import Any
 
-from raydp_magic.bridge.handoff import ROW_BATCH
+from raydp_magic.bridge.arrow_types import readable
+from raydp_magic.bridge.look import Found, look_at
 from raydp_magic.engine.runtime_dir import PREFIX, RuntimeDir
 from raydp_magic.errors import DataLostError, UsageError
 
@@ -31,6 +32,15 @@ class Endpoint:
 
     node_id: str
     socket: str
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a Ray -> Spark DataFrame reads: refs of Arrow tables, and in which schema."""
+
+    refs: list[Any]
+    schema: Any
+    truncate_timestamps: bool
 
 
 class KeeperActor:
@@ -47,7 +57,7 @@ class KeeperActor:
         self._fast = fast
         self._slow = self._dir.folder("blocks")
         self._given: dict[str, dict[str, Any]] = {}  # Spark -> Ray: transfer -> key -> ref
-        self._held: dict[str, tuple[list[Any], Any]] = {}  # Ray -> Spark: transfer -> refs, schema
+        self._held: dict[str, Held] = {}  # Ray -> Spark
         self._closed: set[str] = set()  # a late attempt's block must not stay for good
         self._lock = threading.Lock()
         self._listener = Listener(str(self._dir.path / "socket"), family="AF_UNIX", backlog=64)
@@ -67,10 +77,25 @@ class KeeperActor:
             given = self._given.pop(transfer, {})
         return {key: [given[key]] for key in keys if key in given}
 
-    def hold(self, transfer: str, refs: list[Any], schema: Any) -> None:
+    def look(self, refs: list[Any], truncate_timestamps: bool) -> list[Found]:
+        """Look at blocks; the Arrow form of those that are none is put, as a ref in a tuple."""
+        import ray
+
+        found = []
+        for ref in refs:
+            try:
+                seen = look_at(ray.get(ref), truncate_timestamps=truncate_timestamps)
+            except ray.exceptions.RayError as error:
+                seen = Found(
+                    problem=DataLostError(f"A block is gone: {str(error).splitlines()[0]}")
+                )
+            found.append(replace(seen, arrow=tuple(map(ray.put, seen.arrow))))
+        return found
+
+    def hold(self, transfer: str, held: Held) -> None:
         """Keep refs for Ray -> Spark tasks, which ask for them by number."""
         with self._lock:
-            self._held[transfer] = (refs, schema)
+            self._held[transfer] = held
 
     def drop(self, transfer: str) -> None:
         """Forget a transfer."""
@@ -152,11 +177,12 @@ class KeeperActor:
                     "this DataFrame came from Ray, and its blocks were released; make it again "
                     "with `to_spark`"
                 )
-            refs, schema = self._held[transfer]
-        table = ray.get(refs[number])
+            held = self._held[transfer]
+        table = ray.get(held.refs[number])
         path = self._new_file(table.nbytes)
-        with pa.ipc.new_file(path, schema) as writer:
-            writer.write_table(as_schema(table, schema), max_chunksize=ROW_BATCH)
+        with pa.ipc.new_file(path, held.schema) as writer:
+            for batch in readable(table, held.schema, truncate_timestamps=held.truncate_timestamps):
+                writer.write_batch(batch)
         return path
 
     def _new_file(self, size: int) -> str:
@@ -164,22 +190,6 @@ class KeeperActor:
         fast = self._fast is not None and shutil.disk_usage(self._fast).free > 4 * size
         folder = self._fast if fast and self._fast is not None else self._slow
         return os.path.join(folder, uuid.uuid4().hex)
-
-
-def as_schema(table: Any, schema: Any) -> Any:
-    """The table's columns in this order and these types; missing ones are null.
-
-    Blocks of one Dataset may differ in column order, or lack a column.
-    """
-    import pyarrow as pa
-
-    columns = [
-        table.column(field.name).cast(field.type)
-        if field.name in table.column_names
-        else pa.nulls(table.num_rows, field.type)
-        for field in schema
-    ]
-    return pa.table(columns, schema=schema)
 
 
 def need_ray() -> None:

@@ -123,6 +123,19 @@ def name_values(variables: dict[str, Any]) -> None:
                 entry.name = first_refs[min(by_ref)] if by_ref else entry.name
 
 
+def entry_of(value: Any) -> LedgerEntry | None:
+    """The entry of a DataFrame or Dataset that crossed; None when there is none."""
+    with _lock:
+        return next((e for e in _entries if not e.released and _is(e, value)), None)
+
+
+def give_name(value: Any, name: str) -> None:
+    """Call the entry of something that crossed by a name that is no variable's of its own."""
+    entry = entry_of(value)
+    if entry is not None:
+        entry.name = name
+
+
 def release(x: Any) -> None:
     """Give back what the bridge holds for something that crossed.
 
@@ -179,10 +192,17 @@ def prune(*, max_age: float = 0.0, timeout: int = 5) -> None:
 
 def live_objects(timeout: int) -> set[str] | None:
     """Ids of the Ray objects that anybody refers to; None when Ray cannot tell completely."""
+    import ray
     from ray.util.state import list_objects
 
     try:
-        rows = list_objects(limit=LISTING_LIMIT, timeout=timeout, raise_on_missing_output=False)
+        rows = list_objects(
+            # Without it the state API asks the Ray that `ray start` noted on this machine.
+            address=ray.get_runtime_context().gcs_address,
+            limit=LISTING_LIMIT,
+            timeout=timeout,
+            raise_on_missing_output=False,
+        )
     except Exception:  # noqa: BLE001 - a listing that fails must not lose entries
         return None
     return {row.object_id for row in rows} if len(rows) < LISTING_LIMIT else None

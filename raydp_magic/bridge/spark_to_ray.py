@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from raydp_magic.bridge import handoff
 from raydp_magic.bridge.keeper import keepers, need_ray
 from raydp_magic.bridge.ledger import TO_RAY, record
-from raydp_magic.bridge.schema import arrow_schema, check_names
+from raydp_magic.bridge.schema import arrow_schema, as_wire, check_names
 from raydp_magic.errors import DataLostError, UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import ray
     from pyspark.sql import DataFrame
 
-TARGET_BLOCK_BYTES = 128 * 1024 * 1024
+BLOCK_BYTES = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class _Moved:
     transfer: str
 
 
-def to_refs(df: DataFrame) -> list[ray.ObjectRef[pa.Table]]:
+def to_refs(df: DataFrame, *, block_bytes: int = BLOCK_BYTES) -> list[ray.ObjectRef[pa.Table]]:
     """Turn a Spark DataFrame into Ray objects.
 
     Runs one Spark job; each task hands its rows to its own node's object store, the driver
@@ -40,12 +40,14 @@ def to_refs(df: DataFrame) -> list[ray.ObjectRef[pa.Table]]:
     ----------
     df : DataFrame
         Any Spark DataFrame whose workers run on nodes of this Ray.
+    block_bytes : int
+        A partition gives a new block whenever it has filled one of about this size, in bytes.
 
     Returns
     -------
     list of ObjectRef of pyarrow.Table
-        In the order of the partitions; a partition gives one block per 128 MB, an empty one
-        gives none, an empty DataFrame gives one empty table.
+        In the order of the partitions; an empty partition gives none, an empty DataFrame gives
+        one empty table.
 
     Raises
     ------
@@ -54,17 +56,19 @@ def to_refs(df: DataFrame) -> list[ray.ObjectRef[pa.Table]]:
     BridgeError
         Two columns share a name.
     """
-    moved = _move(df)
+    moved = _move(df, block_bytes)
     _note(moved, None)
     return moved.refs
 
 
-def to_ray(df: DataFrame) -> ray.data.Dataset:
+def to_ray(df: DataFrame, *, block_bytes: int = BLOCK_BYTES) -> ray.data.Dataset:
     """Turn a Spark DataFrame into a Ray Dataset.
 
     Parameters
     ----------
     df : DataFrame
+        As for :func:`to_refs`.
+    block_bytes : int
         As for :func:`to_refs`.
 
     Returns
@@ -79,13 +83,13 @@ def to_ray(df: DataFrame) -> ray.data.Dataset:
     """
     import ray
 
-    moved = _move(df)
+    moved = _move(df, block_bytes)
     dataset = ray.data.from_arrow_refs(moved.refs)
     _note(moved, dataset)
     return dataset
 
 
-def _move(df: DataFrame) -> _Moved:
+def _move(df: DataFrame, block_bytes: int) -> _Moved:
     import ray
 
     if not hasattr(df, "mapInArrow"):
@@ -93,6 +97,8 @@ def _move(df: DataFrame) -> _Moved:
             f"A Spark DataFrame is needed, not {type(df).__name__}",
             hint="for Ray data see `to_spark`; plain values go to Ray with `ray.put`.",
         )
+    if not block_bytes > 0:
+        raise UsageError(f"block_bytes={block_bytes!r}: a number of bytes is needed")
     need_ray()
     check_names(df.columns)
     time_zone = df.sparkSession.conf.get("spark.sql.session.timeZone") or "UTC"
@@ -104,13 +110,11 @@ def _move(df: DataFrame) -> _Moved:
         handoff.give_blocks,
         sockets=keepers.sockets(),
         transfer=transfer,
-        names=df.columns,
-        target_bytes=TARGET_BLOCK_BYTES,
+        schema=schema,
+        target_bytes=block_bytes,
     )
     try:
-        # By position: mapInArrow takes a name such as `a.b` for a field of a struct.
-        plain = df.toDF(*(f"c{number}" for number in range(len(df.columns))))
-        receipts = sorted(plain.mapInArrow(give, handoff.RECEIPT_DDL).collect())
+        receipts = sorted(as_wire(df).mapInArrow(give, handoff.RECEIPT_DDL).collect())
         keys = [receipt["key"] for receipt in receipts]
         answers = ray.get([actor.take.remote(transfer, keys) for actor in actors.values()])
     except BaseException:

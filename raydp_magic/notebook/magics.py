@@ -23,6 +23,7 @@ from raydp_magic.notebook.failure import (
 )
 from raydp_magic.notebook.grammar import BRIDGE_COMMANDS, CELLS, CLUSTER_COMMANDS, group_help
 from raydp_magic.notebook.interrupt import CellJobs
+from raydp_magic.notebook.kernel_tables import KernelTables
 from raydp_magic.notebook.lazy import LazyRay
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class RaydpMagics(Magics):
         super().__init__(shell)
         self.jobs = CellJobs(_running_session)
         self.lazy = LazyRay(shell.user_ns)
+        self.tables = KernelTables(shell.user_ns)
 
     @line_magic
     @_documented(group_help("%raydp_cluster", CLUSTER_COMMANDS))
@@ -178,6 +180,7 @@ class RaydpMagics(Magics):
     def leave(self) -> None:
         """Take out of the shell what running cells put into it."""
         self.lazy.forget()
+        self.tables.forget_all()
         self.jobs.end(interrupted=False)
         restore_plain_cells(self.shell)
         query_logs(on=True)
@@ -221,7 +224,13 @@ class RaydpMagics(Magics):
         self._bind_session(cluster.spark)
         self._keep_errors_short()
         self._tag_jobs()
-        value = cluster.spark.sql(statement) if sql else run_body(self.shell, command.body)
+        if sql:
+            with self.tables.views(cluster.spark, statement) as crossed:
+                value = cluster.spark.sql(statement)
+            if crossed and not command.quiet:
+                print("\n".join(crossed))
+        else:
+            value = run_body(self.shell, command.body)
         if command.output is not None:
             check_bound(command.output, value)
         result = convert(value, command.to, command.maxrows)
@@ -274,6 +283,7 @@ class RaydpMagics(Magics):
         """IPython's ``post_run_cell``: cancel an interrupted cell's jobs."""
         with _quiet_hook():
             self.jobs.end(interrupted=isinstance(result.error_in_exec, KeyboardInterrupt))
+        self.tables.forget_rebound()
         ledger = sys.modules.get("raydp_magic.bridge.ledger")
         if ledger is not None:
             with suppress(Exception):  # names are a comfort: odd objects must not break a cell

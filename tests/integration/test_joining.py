@@ -12,6 +12,8 @@ import pytest
 from kernel import kernel
 from machine import ray_processes, wait_until
 
+RECORD = Path("/tmp/ray/ray_current_cluster")
+"""Where `ray start` writes the address that `auto` means."""
 START = "%load_ext raydp_magic\n%raydp_cluster start --executors 1"
 
 
@@ -29,9 +31,9 @@ def head(tmp_path_factory):
     options = ["--head", "--num-cpus=4", f"--port={port}", "--include-dashboard=false", "--block"]
     process = subprocess.Popen([program, "start", *options], env=environment)
     try:
-        wait_until(lambda: Path("/tmp/ray/ray_current_cluster").is_file(), 60)
         wait_until(lambda: len(ray_processes() - before) == 2, 60)
-        address = Path("/tmp/ray/ray_current_cluster").read_text().strip()
+        wait_until(lambda: RECORD.is_file() and f":{port}" in RECORD.read_text(), 60)
+        address = RECORD.read_text().strip()
         yield {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}, address
     finally:
         children = psutil.Process(process.pid).children(recursive=True)
@@ -42,6 +44,7 @@ def head(tmp_path_factory):
             with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
                 child.kill()
         process.wait()
+        RECORD.unlink(missing_ok=True)  # a head that is killed leaves it behind
 
 
 @pytest.mark.parametrize("how", ["auto", "RAY_ADDRESS"])

@@ -259,6 +259,60 @@ def test_a_foreign_session_is_left_alone():
         running.run("mine.stop()")
 
 
+def test_a_variable_of_the_kernel_is_a_table(k):
+    k.run("import pandas, polars, pyarrow, ray\nmine = pandas.DataFrame({'a': [1, 2, 3]})")
+    cell = k.run("%%raydp_sql -o total\nSELECT sum(a) AS total FROM mine")
+    assert "mine: pandas DataFrame, 3 rows, 24 B, now in Spark" in cell.text
+    assert "6" in k.run("total.first()[0]").all_text
+    assert "now in Spark" not in k.run("%raydp_sql SELECT max(a) FROM mine").text  # kept
+    k.run("mine['b'] = 'x'")  # changed in place
+    assert "now in Spark" in k.run("%raydp_sql SELECT b FROM mine").text
+    assert "No table" not in k.run("%raydp_sql SHOW TABLES").text
+    assert "mine" not in k.run("spark.catalog.listTables()").all_text  # a view of that cell only
+
+
+def test_every_kind_of_table_in_the_kernel_can_be_queried(k):
+    k.run(
+        "ds = ray.data.range(5); ref = ray.put(pyarrow.table({'id': [5]})); refs = [ref, ref]\n"
+        "arrow = pyarrow.table({'id': [6]}); pl_frame = polars.DataFrame({'id': [7]})\n"
+        "frame = spark.range(3); _spark = frame"
+    )
+    for name, total in (
+        ("ds", 10),
+        ("ref", 5),
+        ("refs", 10),
+        ("arrow", 6),
+        ("pl_frame", 7),
+        ("frame", 3),
+    ):
+        k.run(
+            f"%%raydp_sql -q -o answer\nWITH ids AS (SELECT id FROM {name}) SELECT sum(id) FROM ids"
+        )
+        assert str(total) in k.run("answer.first()[0]").all_text, name
+    assert "ds" in k.run("%raydp_bridge").all_text
+    k.run("ds = None")
+    assert "ray -> spark" not in "".join(
+        line for line in k.run("%raydp_bridge").all_text.splitlines() if line.startswith("ds ")
+    )
+
+
+def test_a_table_of_the_catalog_wins(k):
+    k.run("spark.range(9).createOrReplaceTempView('both'); both = pandas.DataFrame({'id': [1]})")
+    cell = k.run("%%raydp_sql -o n\nSELECT count(*) FROM both")
+    assert "now in Spark" not in cell.text
+    assert "9" in k.run("n.first()[0]").all_text
+
+
+def test_a_variable_that_cannot_be_a_table_is_named(k):
+    k.run("odd = pandas.DataFrame({'x': [1, 'a']}); number = 5")
+    text = "\n".join(k.fail("%%raydp_sql\nSELECT * FROM odd").error["traceback"])
+    assert "The variable odd cannot be a table: Column 'x'" in text
+    assert len(text.strip().splitlines()) == 2
+    text = "\n".join(k.fail("%%raydp_sql\nSELECT * FROM number").error["traceback"])
+    assert "number" in text
+    assert "cannot be found" in text
+
+
 def test_the_secret_is_in_no_cell_s_output(k):
     k.run("%raydp_cluster status\n%raydp_cluster logs\n%raydp_cluster panel\nrdm.current().spec")
     k.run("spark.sparkContext.getConf().getAll(), dict(spark.conf.getAll)")

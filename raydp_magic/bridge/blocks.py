@@ -1,0 +1,148 @@
+"""Ray data as object refs of Arrow tables, and what is in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from raydp_magic.bridge.arrow_types import readable
+from raydp_magic.bridge.keeper import keepers, need_ray
+from raydp_magic.bridge.look import ACCEPTED, as_table, is_table, look_at
+from raydp_magic.errors import BridgeError, UsageError
+
+SLICE_BYTES = 16 * 1024 * 1024
+"""A local table becomes several blocks, so that Spark works on it in parallel."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """One Ray object that holds an Arrow table; its schema is in Spark's types."""
+
+    ref: Any
+    schema: Any
+    rows: int
+    size: int
+
+
+def as_blocks(data: Any, *, truncate_timestamps: bool) -> list[Block]:
+    """Object refs of any accepted data, at least one, and what is in them; local tables are put.
+
+    Raises
+    ------
+    UnsupportedTypeError
+        For the first column whose type or values Spark cannot keep.
+    UsageError
+        When it is nothing that can become a DataFrame.
+    BridgeError
+        When a Dataset has neither rows nor a schema.
+    """
+    import ray
+
+    is_dataset = isinstance(data, ray.data.Dataset)
+    is_list = isinstance(data, (list, tuple)) and bool(data)
+    if not is_dataset and is_table(data):
+        need_ray()
+        return _put(as_table(data), truncate_timestamps=truncate_timestamps)
+    need_ray()
+    if is_dataset:
+        refs = _dataset_refs(data)
+    elif isinstance(data, ray.ObjectRef):
+        refs = [data]
+    elif is_list and all(isinstance(ref, ray.ObjectRef) for ref in data):
+        refs = list(data)
+    else:
+        raise UsageError(
+            f"{type(data).__name__} cannot become a Spark DataFrame", hint=f"pass {ACCEPTED}."
+        )
+    return _describe(refs, truncate_timestamps=truncate_timestamps)
+
+
+def _dataset_refs(dataset: Any) -> list[Any]:
+    import pyarrow as pa
+    import ray
+
+    refs = list(dataset.to_arrow_refs())
+    if refs:
+        return refs
+    schema = dataset.schema()
+    if schema is None:
+        raise BridgeError(
+            "The Dataset is empty and has no schema",
+            hint="give it one, e.g. `ray.data.from_arrow(schema.empty_table())`.",
+        )
+    fields = list(zip(schema.names, schema.types, strict=True))
+    return [ray.put(pa.schema(fields).empty_table())]
+
+
+def _put(table: Any, *, truncate_timestamps: bool) -> list[Block]:
+    """Put a local table, in Spark's types (Ray itself cannot hold all of Arrow's)."""
+    import pyarrow as pa
+    import ray
+
+    found = look_at(table, truncate_timestamps=truncate_timestamps)
+    if found.problem is not None:
+        raise found.problem
+    batches = readable(table, found.schema, truncate_timestamps=truncate_timestamps)
+    whole = pa.Table.from_batches(list(batches), schema=found.schema)
+    rows = max(1, -(-whole.num_rows // max(1, -(-whole.nbytes // SLICE_BYTES))))
+    pieces = [whole.slice(start, rows) for start in range(0, max(1, whole.num_rows), rows)]
+    return [Block(ray.put(p), found.schema, p.num_rows, p.nbytes) for p in pieces]
+
+
+def _describe(refs: list[Any], *, truncate_timestamps: bool) -> list[Block]:
+    """Have each block looked at on its node, by the keeper there; frames become Arrow tables."""
+    import ray
+
+    actors = keepers.on_all_nodes()
+    by_node: dict[str, list[int]] = {}
+    for number, node in enumerate(home_nodes(refs, list(actors))):
+        by_node.setdefault(node, []).append(number)
+    asked = {
+        node: actors[node].look.remote([refs[n] for n in numbers], truncate_timestamps)
+        for node, numbers in by_node.items()
+    }
+    answers = {node: iter(ray.get(answer)) for node, answer in asked.items()}
+    order = {number: node for node, numbers in by_node.items() for number in numbers}
+    found = [next(answers[order[number]]) for number in range(len(refs))]
+    for entry in found:
+        if entry.problem is not None:
+            raise entry.problem
+    return [
+        Block(entry.arrow[0] if entry.arrow else ref, entry.schema, entry.rows, entry.size)
+        for ref, entry in zip(refs, found, strict=True)
+    ]
+
+
+def home_nodes(refs: list[Any], nodes: list[str]) -> list[str]:
+    """For each object a node that has it, of these; the first one where Ray does not say."""
+    if len(nodes) == 1:
+        return nodes * len(refs)
+    import ray
+
+    places = ray.experimental.get_object_locations(refs)
+    return [
+        next((node for node in places[ref]["node_ids"] if node in nodes), nodes[0]) for ref in refs
+    ]
+
+
+def unify(schemas: list[Any]) -> Any:
+    """One schema for blocks that may differ; a column that some lack is nullable.
+
+    Raises
+    ------
+    BridgeError
+        When two types of one column have no common one.
+    """
+    import pyarrow as pa
+
+    try:
+        unified = pa.unify_schemas(schemas, promote_options="permissive")
+    except pa.ArrowException as error:
+        raise BridgeError(
+            f"The blocks' schemas do not go together: {error}",
+            hint="cast the columns to one type first, e.g. with `Dataset.map_batches`.",
+        ) from error
+    everywhere = set.intersection(*(set(schema.names) for schema in schemas))
+    return pa.schema(
+        [field if field.name in everywhere else field.with_nullable(True) for field in unified]
+    )

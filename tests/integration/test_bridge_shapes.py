@@ -1,0 +1,157 @@
+"""Tables of every shape cross; blocks are freed; lost executors cost no rows and leave no block."""
+
+import gc
+import os
+import signal
+import threading
+import time
+
+import pyarrow as pa
+import pytest
+from machine import executor_jvms, wait_until
+
+import raydp_magic as rdm
+from raydp_magic.errors import BridgeError, UsageError
+
+
+@pytest.fixture(scope="module")
+def spark(ray4):
+    with rdm.start(executors=2, cores=1, memory="1g") as cluster:
+        yield cluster.spark
+
+
+def objects_of_tables(ray):
+    """Ids of Ray objects that some process refers to."""
+    from ray.util.state import list_objects
+
+    gc.collect()
+    address = ray.get_runtime_context().gcs_address
+    rows = list_objects(address=address, limit=10_000, raise_on_missing_output=False)
+    return {row.object_id for row in rows if row.object_size > 100}
+
+
+@pytest.fixture
+def nothing_stays(ray4, spark):
+    """After the test the object store holds what it held before."""
+    before = objects_of_tables(ray4)
+    yield
+    for entry in rdm.ledger():  # what Spark may still read
+        rdm.release(entry)
+    wait_until(lambda: not objects_of_tables(ray4) - before, 30, "blocks are freed")
+
+
+def test_one_row_one_partition_and_empty_partitions(spark, nothing_stays):
+    assert len(rdm.to_refs(spark.range(1))) == 1
+    frame = spark.range(0, 8, 1, 8).where("id % 4 = 1")
+    refs = rdm.to_refs(frame)
+    assert len(refs) == 2
+    assert [row.id for row in rdm.to_spark(refs).collect()] == [1, 5]
+
+
+def test_a_table_without_columns_is_refused(spark):
+    with pytest.raises(BridgeError, match="without columns"):
+        rdm.to_refs(spark.range(3).select())
+    with pytest.raises(BridgeError, match="without columns"):
+        rdm.to_spark(pa.table({}))
+
+
+def test_a_huge_partition_becomes_blocks_of_the_size_asked_for(spark, ray4, nothing_stays):
+    frame = spark.range(0, 2_000_000, 1, 1).selectExpr("id", "rand(1) AS x")
+    refs = rdm.to_refs(frame, block_bytes=8 * 1024 * 1024)
+    sizes = [table.nbytes for table in ray4.get(refs)]
+    assert len(refs) == 4
+    assert max(sizes) < 9 * 1024 * 1024
+    back = rdm.to_spark(refs)
+    assert back.rdd.getNumPartitions() == 4
+    assert (
+        back.selectExpr("count(*)", "sum(id)").first()
+        == frame.selectExpr("count(*)", "sum(id)").first()
+    )
+    with pytest.raises(UsageError, match="block_bytes"):
+        rdm.to_refs(frame, block_bytes=0)
+    del refs, back
+
+
+def test_many_tiny_partitions(spark, nothing_stays):
+    refs = rdm.to_refs(spark.range(0, 400, 1, 400))
+    assert len(refs) == 400
+    back = rdm.to_spark(refs)
+    assert back.selectExpr("count(*)", "sum(id)").first() == (400, 79800)
+    del refs, back
+
+
+def test_a_wide_table(spark, nothing_stays):
+    frame = spark.range(10).selectExpr("id", *(f"id + {n} AS c{n}" for n in range(2000)))
+    back = rdm.to_spark(rdm.to_ray(frame))
+    assert back.columns == frame.columns
+    assert back.selectExpr("sum(c1999)").first()[0] == 20035
+    del back
+
+
+def test_very_long_strings(spark, nothing_stays):
+    frame = spark.range(0, 3, 1, 1).selectExpr("id", "repeat('x', 100000000) AS s")
+    refs = rdm.to_refs(frame)
+    lengths = rdm.to_spark(refs).selectExpr("length(s)").collect()
+    assert [row[0] for row in lengths] == [100_000_000] * 3
+    del refs
+
+
+def test_a_streaming_dataset_and_a_lazy_one(spark, ray4):
+    lazy = ray4.data.range(1000, override_num_blocks=7).map_batches(lambda b: {"id": b["id"] * 2})
+    assert rdm.to_spark(lazy).selectExpr("sum(id)").first()[0] == 999000
+
+
+def kill_an_executor_when(cluster, condition):
+    """From a thread: kill -9 one executor once the condition holds."""
+
+    def run():
+        wait_until(condition, 60)
+        os.kill(min(executor_jvms(cluster)), signal.SIGKILL)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_an_executor_killed_half_way_costs_no_row_and_leaves_no_block(
+    spark, ray4, nothing_stays, tmp_path
+):
+    mark = str(tmp_path)
+
+    def slow(batches):
+        for batch in batches:
+            open(f"{mark}/{batch.column(0)[0].as_py()}", "w").close()
+            time.sleep(0.3)
+            yield batch
+
+    frame = spark.range(0, 40_000, 1, 8).mapInArrow(slow, "id long")
+    killer = kill_an_executor_when(rdm.current(), lambda: len(os.listdir(mark)) >= 3)
+    refs = rdm.to_refs(frame, block_bytes=20_000)
+    killer.join()
+    ids = pa.concat_tables(ray4.get(refs)).column("id").to_pylist()
+    assert ids == list(range(40_000))
+    wait_until(lambda: rdm.current().executors_up == 2, 60)
+    back = rdm.to_spark(refs)
+    killer = kill_an_executor_when(rdm.current(), lambda: True)
+    assert back.selectExpr("count(*)", "sum(id)").first() == (40_000, 799_980_000)
+    killer.join()
+    wait_until(lambda: rdm.current().executors_up == 2, 60)
+    del refs, back
+
+
+def test_a_task_that_fails_after_it_gave_blocks_leaves_one_copy(spark, ray4, nothing_stays):
+    def fails_once(batches):
+        from pyspark import TaskContext
+
+        yield from batches
+        context = TaskContext.get()
+        if context.partitionId() % 2 == 0 and context.attemptNumber() == 0:
+            raise ValueError("on purpose")
+
+    frame = spark.range(0, 40_000, 1, 4).mapInArrow(fails_once, "id long")
+    before = objects_of_tables(ray4)
+    refs = rdm.to_refs(frame, block_bytes=20_000)
+    assert pa.concat_tables(ray4.get(refs)).column("id").to_pylist() == list(range(40_000))
+    kept = len(refs)
+    wait_until(lambda: len(objects_of_tables(ray4) - before) == kept, 30, "copies are freed")
+    del refs
