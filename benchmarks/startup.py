@@ -13,89 +13,14 @@ Needs Java 17 at JAVA_HOME or on PATH. Nothing is asserted about the time.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import datetime as dt
 import json
 import os
-import platform
-import signal
 import statistics
-import subprocess
 import sys
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-import raydp_env
-
-HERE = Path(__file__).parent
-LIMIT_S = 300.0
-OURS, BUNDLED, RAYDP = "raydp_magic", "raydp_magic, bundled Java", "RayDP"
-COLD = "raydp_magic, no class archives"
-
-
-@dataclass(frozen=True)
-class Side:
-    """One contestant: which library, by which Python, told what."""
-
-    name: str
-    library: str
-    python: Path
-    variables: dict[str, str]
-
-
-def sides(folder: Path | None, *, bundled_java: bool) -> list[Side]:
-    ours = {**raydp_env.plain_variables(), "PYTHONPATH": str(HERE.parent)}
-    here = Path(sys.executable)
-    with_java = raydp_env.with_java(ours, raydp_env.java_home())
-    without = {**with_java, "RAYDP_MAGIC_ARCHIVES": "off"}
-    chosen = [Side(OURS, "raydp_magic", here, with_java), Side(COLD, "raydp_magic", here, without)]
-    if bundled_java:
-        chosen.append(Side(BUNDLED, "raydp_magic", here, raydp_env.without_java(ours)))
-    for side in chosen:
-        if side.name != COLD:
-            prepare(side)
-    theirs = raydp_env.ensure(folder)
-    return [*chosen, Side(RAYDP, "raydp", theirs, raydp_env.raydp_variables(theirs))]
-
-
-def prepare(side: Side) -> None:
-    """Make the class archives, as `raydp-magic prepare` and the first start on a machine do."""
-    command = [side.python, "-m", "raydp_magic.engine.archive_maker"]
-    subprocess.run(command, env=side.variables, check=True, cwd=HERE.parent)
-
-
-def measure(side: Side) -> dict:
-    """Run one measurement; ends the program, showing the child's last lines, if it fails."""
-    with tempfile.TemporaryDirectory() as folder:
-        result, log = Path(folder) / "result.json", Path(folder) / "log.txt"
-        with log.open("w") as sink:
-            child = subprocess.Popen(
-                [side.python, HERE / "first_job.py", side.library, result],
-                env=side.variables,
-                cwd=folder,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            try:
-                code = child.wait(LIMIT_S)
-            except subprocess.TimeoutExpired:
-                code = f"no result in {LIMIT_S:.0f} s"
-            finally:
-                end_group(child)
-        if code != 0 or not result.exists():
-            tail = "\n".join(log.read_text().splitlines()[-30:])
-            raise SystemExit(f"{side.name} failed ({code}):\n{tail}")
-        return json.loads(result.read_text())
-
-
-def end_group(child: subprocess.Popen) -> None:
-    """Leave nothing running for the next measurement to share the machine with."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+from contest import RAYDP, Side, machine, measure, sides
 
 
 def alternate(chosen: list[Side], runs: int) -> dict[str, list[dict]]:
@@ -104,7 +29,7 @@ def alternate(chosen: list[Side], runs: int) -> dict[str, list[dict]]:
     for turn in range(runs + 1):
         for side in chosen:
             busy = os.getloadavg()[0]
-            one = {**measure(side), "load_before": busy}
+            one = {**measure(side, "first_job.py"), "load_before": busy}
             label = f"run {turn}" if turn else "warm-up"
             took = f"{one['total_s']:6.1f} s (load before: {busy:.1f})"
             print(f"{label:8} {side.name:26} {took}", file=sys.stderr)
@@ -135,11 +60,6 @@ def summarise(found: dict[str, list[dict]]) -> dict[str, dict]:
             },
         }
     return rows
-
-
-def machine() -> str:
-    memory = psutil.virtual_memory().total / 2**30
-    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, {memory:.0f} GiB"
 
 
 def table(rows: dict[str, dict]) -> str:

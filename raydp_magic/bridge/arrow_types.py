@@ -1,7 +1,7 @@
-"""Arrow data in the types that Spark reads. Pure: pyarrow only, no Spark, no Ray.
+"""Which Arrow types Spark reads. Pure: pyarrow only, no Spark, no Ray.
 
 Spark knows a part of Arrow's types. `readable_type` gives, for any Arrow type, the one of them that
-keeps every value, or refuses; `readable` converts a table, slice by slice.
+keeps every value, or refuses; :mod:`raydp_magic.bridge.arrow_values` converts the values.
 """
 
 from __future__ import annotations
@@ -9,15 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.types as kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-SLICE_BYTES = 64 * 1024 * 1024
-"""A slice given to Spark is not larger, so that no column of it outgrows 32-bit offsets."""
-SLICE_ROWS = 65_536
+    from collections.abc import Callable
 
 _MOST_DIGITS = 38
 
@@ -80,13 +75,18 @@ def _extension(arrow_type: Any) -> Any:
     shape = tensor_shape(arrow_type)
     if shape is None:
         return readable_type(arrow_type.storage_type)
+    if 0 in shape:
+        raise NoSparkTypeError("its tensors are empty")
+    if getattr(arrow_type, "permutation", None) not in (None, list(range(len(shape)))):
+        raise NoSparkTypeError("its tensors have a permuted layout")
     element = readable_type(arrow_type.storage_type.value_type)
     for _ in shape:
         element = pa.list_(pa.field("element", element))
     return element
 
 
-def _is_extension(arrow_type: Any) -> bool:
+def is_extension(arrow_type: Any) -> bool:
+    """Whether it is an extension type, pyarrow's own or registered."""
     return isinstance(arrow_type, pa.BaseExtensionType)
 
 
@@ -94,7 +94,8 @@ def _is_encoded(arrow_type: Any) -> bool:
     return bool(kind.is_dictionary(arrow_type) or kind.is_run_end_encoded(arrow_type))
 
 
-def _is_list(arrow_type: Any) -> bool:
+def is_list(arrow_type: Any) -> bool:
+    """Whether it is one of Arrow's five kinds of lists."""
     return any(
         matches(arrow_type)
         for matches in (
@@ -116,9 +117,9 @@ def _same(arrow_type: Any) -> Any:
 
 
 _RULES: tuple[tuple[Callable[[Any], bool], Callable[[Any], Any]], ...] = (
-    (_is_extension, _extension),
+    (is_extension, _extension),
     (_is_encoded, lambda encoded: readable_type(encoded.value_type)),
-    (_is_list, _list),
+    (is_list, _list),
     (kind.is_map, _map),
     (kind.is_struct, _struct),
     (kind.is_timestamp, lambda timestamp: pa.timestamp("us", timestamp.tz)),
@@ -158,18 +159,6 @@ def tensor_shape(arrow_type: Any) -> tuple[int, ...] | None:
     return tuple(arrow_type.shape)
 
 
-def what_is_lost(array: Any, target: Any, *, truncate_timestamps: bool) -> str | None:
-    """Why these values do not fit the target type; None when all do."""
-    if not may_lose(array.type):
-        return None
-    try:
-        for chunk in _chunks(array):
-            convert(chunk, target, truncate_timestamps=truncate_timestamps)
-    except pa.ArrowInvalid as error:
-        return " ".join(str(error).split())
-    return None
-
-
 def may_lose(arrow_type: Any) -> bool:
     """Whether values of a type may not fit its readable one, so that they must be looked at."""
     if kind.is_timestamp(arrow_type) or kind.is_duration(arrow_type):
@@ -180,9 +169,9 @@ def may_lose(arrow_type: Any) -> bool:
 
 
 def _inner_types(arrow_type: Any) -> list[Any]:
-    if _is_extension(arrow_type):
+    if is_extension(arrow_type):
         return [arrow_type.storage_type]
-    if _is_encoded(arrow_type) or _is_list(arrow_type):
+    if _is_encoded(arrow_type) or is_list(arrow_type):
         return [arrow_type.value_type]
     if kind.is_map(arrow_type):
         return [arrow_type.key_type, arrow_type.item_type]
@@ -191,158 +180,12 @@ def _inner_types(arrow_type: Any) -> list[Any]:
     return []
 
 
-def convert(array: Any, target: Any, *, truncate_timestamps: bool = False) -> Any:
-    """An array in its readable type.
-
-    Parameters
-    ----------
-    array : pyarrow.Array
-        Any values.
-    target : pyarrow.DataType
-        Its `readable_type`, or a wider one.
-    truncate_timestamps : bool
-        Drop what is finer than a microsecond instead of raising.
-
-    Raises
-    ------
-    pyarrow.ArrowInvalid
-        When a value does not fit.
-    """
-    coarse = _times_in_microseconds(target)
-    if array.type == target and coarse == target:
-        return array
-    shape = tensor_shape(array.type)
-    if shape is not None:
-        array = _nested_lists(array, shape)
-    options = pc.CastOptions(coarse, allow_time_truncate=truncate_timestamps)
-    return _plain(array).cast(options=options).cast(target)
-
-
-def _times_in_microseconds(arrow_type: Any) -> Any:
-    """The same type with every time of day in microseconds: Spark's are, in nanoseconds' type."""
-    if kind.is_time64(arrow_type):
-        return pa.time64("us")
-    if kind.is_list(arrow_type):
-        field = arrow_type.value_field
-        return pa.list_(field.with_type(_times_in_microseconds(field.type)))
-    if kind.is_map(arrow_type):
-        item = arrow_type.item_field
-        return pa.map_(
-            arrow_type.key_field.with_type(_times_in_microseconds(arrow_type.key_type)),
-            item.with_type(_times_in_microseconds(item.type)),
-        )
-    if kind.is_struct(arrow_type):
-        fields = [field.with_type(_times_in_microseconds(field.type)) for field in arrow_type]
-        return pa.struct(fields)
-    return arrow_type
-
-
-def _plain(array: Any) -> Any:
-    """Without extension types, dictionaries and run-length encoding at the top."""
-    while isinstance(array.type, pa.BaseExtensionType):
-        array = array.storage
-    if kind.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    if kind.is_run_end_encoded(array.type):
-        array = pc.run_end_decode(array)
-    if kind.is_list_view(array.type) or kind.is_large_list_view(array.type):
-        array = _list_of_view(array)
-    return array
-
-
-def _list_of_view(array: Any) -> Any:
-    """A list view as a list; pyarrow's own cast trips over nulls (26.0, *measured*)."""
-    lengths = pc.fill_null(pc.list_value_length(array), 0)
-    ends = pc.cumulative_sum(lengths.cast(pa.int32()))
-    offsets = pa.concat_arrays([pa.array([0], pa.int32()), ends])
-    return pa.ListArray.from_arrays(offsets, array.flatten(), mask=array.is_null())
-
-
-def _nested_lists(array: Any, shape: tuple[int, ...]) -> Any:
-    """A column of tensors as lists of lists: one level for each dimension."""
-    storage = array.storage
-    rows, present = len(storage), storage.is_valid()
-    values = storage.drop_null().flatten()
-    for size in reversed(shape):
-        values = pa.FixedSizeListArray.from_arrays(values, size)
-    if storage.null_count == 0:
-        return values
-    where = pc.if_else(present, pc.subtract(pc.cumulative_sum(present.cast(pa.int64())), 1), None)
-    assert len(where) == rows
-    return values.take(where)
-
-
-def honest_field(field: Any, array: Any) -> Any:
-    """The field, nullable at every level at which the values have nulls."""
-    return pa.field(
-        field.name,
-        _honest_type(field.type, array),
-        nullable=field.nullable or array.null_count > 0,
-        metadata=field.metadata,
-    )
-
-
-def _honest_type(arrow_type: Any, array: Any) -> Any:
-    if isinstance(arrow_type, pa.BaseExtensionType):
-        return arrow_type
-    chunks = _chunks(array)
-    if kind.is_struct(arrow_type):
-        fields = [
-            honest_field(field, _joined([c.flatten()[i] for c in _present(chunks)], field.type))
-            for i, field in enumerate(arrow_type)
-        ]
-        return pa.struct(fields)
-    if kind.is_list(arrow_type):
-        values = _joined([chunk.flatten() for chunk in chunks], arrow_type.value_type)
-        return pa.list_(honest_field(arrow_type.value_field, values))
-    if kind.is_map(arrow_type):
-        items = _joined([chunk.items for chunk in chunks], arrow_type.item_type)
-        return pa.map_(arrow_type.key_field, honest_field(arrow_type.item_field, items))
-    return arrow_type
-
-
-def _present(chunks: list[Any]) -> list[Any]:
-    """Structs that are there: what is below a missing one is no null of its own."""
-    return [chunk.drop_null() for chunk in chunks]
-
-
-def _joined(chunks: list[Any], arrow_type: Any) -> Any:
-    return pa.chunked_array(chunks, type=arrow_type)
-
-
-def _chunks(array: Any) -> list[Any]:
-    return array.chunks if isinstance(array, pa.ChunkedArray) else [array]
-
-
-def readable(
-    table: pa.Table, schema: pa.Schema, *, truncate_timestamps: bool = False
-) -> Iterator[pa.RecordBatch]:
-    """A table's rows in this schema, in slices; a column that it lacks is null.
-
-    Blocks of one Dataset may differ in column order, or lack a column.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        A block.
-    schema : pyarrow.Schema
-        In readable types.
-    truncate_timestamps : bool
-        As for `convert`.
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-        At most `SLICE_ROWS` rows of about `SLICE_BYTES` at most.
-    """
-    names = set(table.column_names)
-    size = max(1, table.get_total_buffer_size() // max(1, table.num_rows))
-    rows = max(1, min(SLICE_ROWS, SLICE_BYTES // size))
-    for batch in table.to_batches(max_chunksize=rows):
-        columns = [
-            convert(batch.column(field.name), field.type, truncate_timestamps=truncate_timestamps)
-            if field.name in names
-            else pa.nulls(batch.num_rows, field.type)
-            for field in schema
-        ]
-        yield pa.RecordBatch.from_arrays(columns, schema=schema)
+def claims_no_nulls(field: Any) -> bool:
+    """Whether a field calls itself or anything in it non-nullable (a map's keys always are)."""
+    if not field.nullable:
+        return True
+    if kind.is_map(field.type):
+        return claims_no_nulls(field.type.item_field)
+    if kind.is_struct(field.type):
+        return any(map(claims_no_nulls, field.type))
+    return bool(kind.is_list(field.type)) and claims_no_nulls(field.type.value_field)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from raydp_magic.bridge.arrow_types import readable
+from raydp_magic.bridge.arrow_values import readable
 from raydp_magic.bridge.keeper import keepers, need_ray
 from raydp_magic.bridge.look import ACCEPTED, as_table, is_table, look_at
+from raydp_magic.bridge.schema import in_utc
 from raydp_magic.errors import BridgeError, UsageError
 
+_CAST = "cast the columns to one type first, e.g. with `Dataset.map_batches`."
 SLICE_BYTES = 16 * 1024 * 1024
 """A local table becomes several blocks, so that Spark works on it in parallel."""
 
@@ -121,7 +123,8 @@ def home_nodes(refs: list[Any], nodes: list[str]) -> list[str]:
 
     places = ray.experimental.get_object_locations(refs)
     return [
-        next((node for node in places[ref]["node_ids"] if node in nodes), nodes[0]) for ref in refs
+        next((node for node in places.get(ref, {}).get("node_ids", ()) if node in nodes), nodes[0])
+        for ref in refs
     ]
 
 
@@ -131,18 +134,76 @@ def unify(schemas: list[Any]) -> Any:
     Raises
     ------
     BridgeError
-        When two types of one column have no common one.
+        When two types of one column have no common one that keeps the values of both.
     """
     import pyarrow as pa
 
+    schemas = [in_utc(schema) for schema in schemas]
     try:
         unified = pa.unify_schemas(schemas, promote_options="permissive")
     except pa.ArrowException as error:
-        raise BridgeError(
-            f"The blocks' schemas do not go together: {error}",
-            hint="cast the columns to one type first, e.g. with `Dataset.map_batches`.",
-        ) from error
+        raise BridgeError(f"The blocks' schemas do not go together: {error}", hint=_CAST) from error
+    for schema in schemas:
+        for field in schema:
+            if loses(field.type, unified.field(field.name).type):
+                raise BridgeError(
+                    f"Column {field.name!r} is {field.type} in one block and "
+                    f"{unified.field(field.name).type} in another, which keeps not all its values",
+                    hint=_CAST,
+                )
     everywhere = set.intersection(*(set(schema.names) for schema in schemas))
     return pa.schema(
         [field if field.name in everywhere else field.with_nullable(True) for field in unified]
     )
+
+
+def check_widened(blocks: list[Block], schema: Any, *, truncate_timestamps: bool) -> None:
+    """Have keepers try blocks whose types are not the common ones yet.
+
+    Raises
+    ------
+    BridgeError
+        When a value does not fit; no Spark job has run.
+    """
+    import ray
+
+    odd = [block.ref for block in blocks if not _has_types(block.schema, schema)]
+    if not odd:
+        return
+    actors = keepers.on_all_nodes()
+    for node, refs in _by_node(odd, list(actors)).items():
+        why = ray.get(actors[node].widen.remote(refs, schema, truncate_timestamps))
+        if why is not None:
+            raise BridgeError(f"The blocks' schemas do not go together: {why}", hint=_CAST)
+
+
+def _has_types(schema: Any, common: Any) -> bool:
+    return all(field.type == common.field(field.name).type for field in in_utc(schema))
+
+
+def _by_node(refs: list[Any], nodes: list[str]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for ref, node in zip(refs, home_nodes(refs, nodes), strict=True):
+        found.setdefault(node, []).append(ref)
+    return found
+
+
+def loses(source: Any, target: Any) -> bool:
+    """Whether widening a type to a common one would change values without a word.
+
+    Whole numbers that a float cannot hold are not among them: pyarrow refuses each, see
+    `check_widened`.
+    """
+    from pyarrow import types as kind
+
+    if source == target or kind.is_null(source):
+        return False
+    if kind.is_floating(target):
+        return bool(kind.is_decimal(source))
+    if kind.is_string(source) or kind.is_binary(source):
+        return True
+    if kind.is_list(source) and kind.is_list(target):
+        return loses(source.value_type, target.value_type)
+    if kind.is_struct(source) and kind.is_struct(target):
+        return any(loses(f.type, target.field(f.name).type) for f in source)
+    return False

@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, Listener
 from typing import Any
 
-from raydp_magic.bridge.arrow_types import readable
+from raydp_magic.bridge.arrow_values import readable
 from raydp_magic.bridge.look import Found, look_at
 from raydp_magic.engine.runtime_dir import PREFIX, RuntimeDir
-from raydp_magic.errors import DataLostError, UsageError
+from raydp_magic.errors import BridgeError, DataLostError, UsageError
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - Linux's memory-backed folder
 START_TIMEOUT = 60.0
@@ -85,12 +85,27 @@ class KeeperActor:
         for ref in refs:
             try:
                 seen = look_at(ray.get(ref), truncate_timestamps=truncate_timestamps)
+            except ray.exceptions.RayTaskError as error:
+                why = f"The task that makes a block failed: {error.cause}"
+                seen = Found(problem=BridgeError(why))
             except ray.exceptions.RayError as error:
-                seen = Found(
-                    problem=DataLostError(f"A block is gone: {str(error).splitlines()[0]}")
-                )
+                why = f"A block is gone: {str(error).splitlines()[0]}"
+                seen = Found(problem=DataLostError(why))
             found.append(replace(seen, arrow=tuple(map(ray.put, seen.arrow))))
         return found
+
+    def widen(self, refs: list[Any], schema: Any, truncate_timestamps: bool) -> str | None:
+        """Try to bring blocks into a common schema; returns why a value does not fit."""
+        import pyarrow as pa
+        import ray
+
+        try:
+            for ref in refs:
+                for _ in readable(ray.get(ref), schema, truncate_timestamps=truncate_timestamps):
+                    pass
+        except pa.ArrowException as error:
+            return " ".join(str(error).split())
+        return None
 
     def hold(self, transfer: str, held: Held) -> None:
         """Keep refs for Ray -> Spark tasks, which ask for them by number."""

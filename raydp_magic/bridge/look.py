@@ -6,20 +6,27 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from raydp_magic.bridge.arrow_types import (
     NoSparkTypeError,
-    honest_field,
+    claims_no_nulls,
     readable_field,
     readable_type,
-    what_is_lost,
 )
-from raydp_magic.errors import UnsupportedTypeError, UsageError
+from raydp_magic.bridge.arrow_values import chunks_of, honest_field, plain, what_is_lost
+from raydp_magic.bridge.schema import check_names
+from raydp_magic.errors import BridgeError, UnsupportedTypeError, UsageError
 
 ACCEPTED = (
     "a Ray Dataset, ObjectRefs of Arrow tables or frames, or a pyarrow, pandas or Polars table"
 )
 _COLUMN = re.compile(r"column (.+?) with type (\w+)")
 """How pyarrow names the column of a pandas frame that it cannot convert."""
+
+
+_REFUSALS = (pa.ArrowException, TypeError, ValueError, OverflowError)
+"""What pyarrow and the frames raise for columns that have no Arrow form."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,10 @@ def is_table(value: Any) -> bool:
     """Whether a value is a local table; Spark DataFrames have the same protocol, and are none."""
     if type(value).__module__.startswith("pyspark."):
         return False
-    return hasattr(value, "__arrow_c_stream__") or hasattr(value, "__arrow_c_array__")
+    if isinstance(value, pa.ChunkedArray | pa.Array):
+        return False
+    has_protocol = hasattr(value, "__arrow_c_stream__") or isinstance(value, pa.RecordBatch)
+    return has_protocol and type(value).__name__ != "Series"
 
 
 def as_table(value: Any) -> Any:
@@ -47,41 +57,64 @@ def as_table(value: Any) -> Any:
     ------
     UnsupportedTypeError
         When a pandas column has values of several types, or Python objects.
+    BridgeError
+        When two columns share a name, or it cannot become a table for another reason.
     """
     import pandas as pd
-    import pyarrow as pa
 
     if isinstance(value, pa.Table):
         return value
-    if not isinstance(value, pd.DataFrame):
-        return pa.table(value)
-    value = value.set_axis([str(name) for name in value.columns], axis="columns")
+    if isinstance(value, pd.DataFrame):
+        return _from_pandas(value)
+    for name, dtype in getattr(value, "schema", {}).items() if _is_polars(value) else ():
+        if str(dtype) == "Object":
+            raise UnsupportedTypeError(name, "Object", hint="give it a type of its own first.")
     try:
-        return pa.Table.from_pandas(value, preserve_index=False)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        return pa.table(value)
+    except _REFUSALS as error:
+        raise _refused(value, error) from error
+
+
+def _from_pandas(frame: Any) -> Any:
+    frame = frame.set_axis([str(name) for name in frame.columns], axis="columns")
+    check_names(list(frame.columns))
+    try:
+        return pa.Table.from_pandas(frame, preserve_index=False)
+    except _REFUSALS as error:
         found = _COLUMN.search(str(error))
-        name = found[1] if found else "?"
+        if found is None:
+            raise _refused(frame, error) from error
         raise UnsupportedTypeError(
-            name,
-            f"{found[2] if found else 'object'} with values of several types, or Python objects",
-            hint=f"give it one type first, e.g. `df[{name!r}].astype(str)`.",
+            found[1],
+            f"{found[2]} with values of several types, or Python objects",
+            hint=f"give it one type first, e.g. `df[{found[1]!r}].astype(str)`.",
         ) from error
+
+
+def _is_polars(value: Any) -> bool:
+    return type(value).__module__.startswith("polars.")
+
+
+def _refused(value: Any, error: Exception) -> BridgeError:
+    return BridgeError(
+        f"The {type(value).__name__} cannot become an Arrow table: {' '.join(str(error).split())}",
+        hint="give the column that it names a plain type first.",
+    )
 
 
 def look_at(block: Any, *, truncate_timestamps: bool) -> Found:
     """Schema in Spark's types, rows and bytes of one block, or why it cannot cross."""
-    import pyarrow as pa
-
     if not is_table(block):
         what = type(block).__name__
         return Found(problem=UsageError(f"An ObjectRef holds {what}", hint=f"pass {ACCEPTED}."))
     try:
         table = as_table(block)
+        check_names(table.column_names)
         fields = [
             _crossing(field, column, truncate_timestamps=truncate_timestamps)
             for field, column in zip(table.schema, table.columns, strict=True)
         ]
-    except UnsupportedTypeError as error:
+    except BridgeError as error:
         return Found(problem=error)
     arrow = () if table is block else (table,)
     return Found(pa.schema(fields), table.num_rows, table.nbytes, arrow)
@@ -99,10 +132,14 @@ def _crossing(field: Any, column: Any, *, truncate_timestamps: bool) -> Any:
         ) from None
     lost = what_is_lost(column, target, truncate_timestamps=truncate_timestamps)
     if lost is not None:
+        helps = what_is_lost(column, target, truncate_timestamps=True) is None
+        cut = "`to_spark(data, truncate_timestamps=True)` drops what is finer than a microsecond."
         raise UnsupportedTypeError(
             field.name,
             f"{field.type}, and values that Spark's {target} cannot keep ({lost})",
-            hint="`to_spark(data, truncate_timestamps=True)` drops what is finer than a "
-            "microsecond.",
+            hint=cut if helps else "leave those rows out, or cast the column to a string.",
         )
-    return readable_field(honest_field(field, column))
+    crossing = readable_field(field)
+    if not claims_no_nulls(crossing):
+        return crossing
+    return honest_field(crossing, [plain(chunk) for chunk in chunks_of(column)])

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from raydp_magic.bridge import handoff
-from raydp_magic.bridge.blocks import as_blocks, unify
+from raydp_magic.bridge.blocks import as_blocks, check_widened, unify
 from raydp_magic.bridge.keeper import Held, keepers
 from raydp_magic.bridge.ledger import TO_SPARK, record
 from raydp_magic.bridge.schema import (
@@ -71,7 +71,9 @@ def to_spark(
     unified = unify([block.schema for block in blocks])
     check_names(unified.names)
     schema = spark_schema(unified)
-    held = Held([block.ref for block in blocks], target_arrow_schema(schema), truncate_timestamps)
+    target = target_arrow_schema(schema)
+    check_widened(blocks, target, truncate_timestamps=truncate_timestamps)
+    held = Held([block.ref for block in blocks], target, truncate_timestamps)
     actors = keepers.on_all_nodes()
     handoff.by_value()
     transfer = uuid.uuid4().hex

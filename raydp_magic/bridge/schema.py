@@ -240,6 +240,13 @@ def target_arrow_schema(schema: StructType) -> pa.Schema:
     return pa.schema([_wire_field(field, "UTC") for field in schema])
 
 
+def in_utc(schema: pa.Schema) -> pa.Schema:
+    """The same schema with its zoned timestamps in UTC: the same instants."""
+    import pyarrow as pa
+
+    return pa.schema([_field_in_zone(field, "UTC") for field in schema])
+
+
 def _in_zone(arrow_type: Any, time_zone: str) -> Any:
     """The same type with every zoned timestamp, at any depth, in `time_zone`."""
     import pyarrow as pa

@@ -81,6 +81,11 @@ def check_python(path: str) -> None:
         )
 
 
+def working_folder(asked: str, own: str) -> str:
+    """The folder to run in: the one asked for where it exists; ``""`` asks for none."""
+    return asked if asked and Path(asked).is_dir() else own
+
+
 class ExecutorActor:
     """Runs on a Ray worker. Methods are called by Ray; one JVM at a time.
 
@@ -150,7 +155,7 @@ class ExecutorActor:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    cwd=where.folder if Path(where.folder).is_dir() else local_dir,
+                    cwd=working_folder(where.folder, local_dir),
                     start_new_session=True,
                 )
             self._dir.register_group(self._process.pid)

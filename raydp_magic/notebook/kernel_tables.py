@@ -8,15 +8,16 @@ is bound to something else.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import sys
 import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from raydp_magic.errors import RaydpMagicError
+from raydp_magic.errors import RaydpMagicError, UsageError
 from raydp_magic.notebook.display import is_dataframe
 from raydp_magic.notebook.lazy import PendingDataset
-from raydp_magic.notebook.table_names import tables_read
+from raydp_magic.notebook.table_names import defines_view, tables_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,55 +67,72 @@ class KernelTables:
         RaydpMagicError
             When a variable cannot become a table, with its name.
         """
+        names = self._needed(session, statement)
         said: list[str] = []
         made: list[str] = []
         try:
-            for name in tables_read(statement):
-                value = self._namespace.get(name)
-                if not can_be_table(value) or session.catalog.tableExists(name):
-                    continue
-                self._frame(session, name, value, said).createOrReplaceTempView(name)
+            for name in names:
+                frame = self._frame(session, name, self._namespace[name], said)
                 made.append(name)
+                frame.createOrReplaceTempView(f"`{name}`")
             yield said
         finally:
             for name in made:
-                session.catalog.dropTempView(name)
+                with contextlib.suppress(Exception):  # the others must go all the same
+                    session.catalog.dropTempView(name)
+
+    def _needed(self, session: Any, statement: str) -> list[str]:
+        """Variables that stand for tables of a statement; tables of the catalog come first."""
+        names = [
+            name
+            for name in tables_read(statement)
+            if can_be_table(self._namespace.get(name))
+            and not session.catalog.tableExists(f"`{name}`")
+        ]
+        if len({name.casefold() for name in names}) < len(names):
+            raise UsageError(
+                f"The variables {', '.join(names)} differ in upper and lower case only, which is "
+                "one name in SQL",
+                hint="give one of them another name.",
+            )
+        if names and defines_view(statement):
+            raise UsageError(
+                f"A view keeps the name {names[0]}, which is a variable of this notebook",
+                hint="use `-o NAME`, then `NAME.createOrReplaceTempView('v')`.",
+            )
+        return names
 
     def forget_rebound(self) -> None:
-        """Give back what crossed for variables that are bound to something else by now."""
+        """Let go of the values of variables that are bound to something else by now.
+
+        Their blocks stay: results of earlier cells are computed from them, when they are used.
+        """
         for name, crossed in list(self._crossed.items()):
             if self._namespace.get(name) is not crossed.value:
-                self._drop(name)
-
-    def forget_all(self) -> None:
-        """Give everything back."""
-        for name in list(self._crossed):
-            self._drop(name)
+                del self._crossed[name]
 
     def _frame(self, session: Any, name: str, value: Any, said: list[str]) -> Any:
-        if is_dataframe(value):
-            return value
-        from raydp_magic.bridge.ledger import give_name
+        from raydp_magic.bridge.ledger import entry_of, give_name
 
+        if is_dataframe(value):
+            if value.sparkSession is not session:
+                raise UsageError(
+                    f"The variable {name} is a DataFrame of another Spark session",
+                    hint="make it again with `spark`.",
+                )
+            # Not the frame itself: Spark uncaches what a view that is dropped stood for.
+            return value.select("*")
         stamp = _stamp(value)
         known = self._crossed.get(name)
         if known is not None:
-            same = known.value is value and known.stamp == stamp
-            if same and known.session() is session:
+            same = known.value is value and known.stamp == stamp and known.session() is session
+            if same and entry_of(known.frame) is not None:  # else it was released by hand
                 return known.frame
-            self._drop(name)
         frame = _cross(session, name, value)
         give_name(frame, name)
         self._crossed[name] = _Crossed(value, stamp, weakref.ref(session), frame)
         said.append(f"{name}: {_kind(value)}, {_size(frame)}, now in Spark")
         return frame
-
-    def _drop(self, name: str) -> None:
-        from raydp_magic.bridge.ledger import release
-
-        crossed = self._crossed.pop(name)
-        with contextlib.suppress(RaydpMagicError):  # released by hand, or its Ray is gone
-            release(crossed.frame)
 
 
 def can_be_table(value: Any) -> bool:
@@ -125,7 +143,19 @@ def can_be_table(value: Any) -> bool:
         return True
     if _is_ref(value) or (isinstance(value, list) and value and all(map(_is_ref, value))):
         return True
-    return hasattr(value, "__arrow_c_stream__") or hasattr(value, "__arrow_c_array__")
+    return any(
+        isinstance(value, getattr(sys.modules[module], kind))
+        for module, kind in _TABLES
+        if module in sys.modules
+    )
+
+
+_TABLES = (
+    ("pandas", "DataFrame"),
+    ("pyarrow", "Table"),
+    ("pyarrow", "RecordBatch"),
+    ("polars", "DataFrame"),
+)
 
 
 def _is_dataset(value: Any) -> bool:
@@ -155,12 +185,18 @@ def _stamp(value: Any) -> object:
     if pandas is not None and isinstance(value, pandas.DataFrame):
         columns = tuple(map(str, value.columns)), tuple(map(str, value.dtypes))
         try:
-            return columns, int(pandas.util.hash_pandas_object(value, index=False).sum())
+            rows = pandas.util.hash_pandas_object(value, index=False)
         except TypeError:
             return object()  # unhashable values: never the same
+        return columns, _digest(rows.to_numpy())
     if polars is not None and isinstance(value, polars.DataFrame):
-        return tuple(value.schema.items()), value.hash_rows().sum()
-    return None
+        return tuple(value.schema.items()), _digest(value.hash_rows().to_numpy())
+    return tuple(value) if isinstance(value, list) else None
+
+
+def _digest(hashes: Any) -> bytes:
+    """Changes with any row and with their order."""
+    return hashlib.blake2b(hashes.tobytes(), digest_size=16).digest()
 
 
 def _kind(value: Any) -> str:

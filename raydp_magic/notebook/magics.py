@@ -180,7 +180,6 @@ class RaydpMagics(Magics):
     def leave(self) -> None:
         """Take out of the shell what running cells put into it."""
         self.lazy.forget()
-        self.tables.forget_all()
         self.jobs.end(interrupted=False)
         restore_plain_cells(self.shell)
         query_logs(on=True)

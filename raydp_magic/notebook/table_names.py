@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+_EXPLAIN = re.compile(r"\A\s*EXPLAIN\b(\s+(EXTENDED|CODEGEN|COST|FORMATTED)\b)?", re.IGNORECASE)
 
 
 def tables_read(statement: str) -> list[str]:
@@ -27,23 +31,59 @@ def tables_read(statement: str) -> list[str]:
     list of str
         In the order of their first use.
     """
-    import sqlglot
     from sqlglot import exp
 
-    with _quiet():
-        try:
-            tree = sqlglot.parse_one(statement, read="spark")
-        except sqlglot.errors.SqlglotError:
-            return []
+    tree = _parsed(statement)
+    if tree is None:
+        return []
     names = [
         table.name
         for table in tree.find_all(exp.Table, bfs=False)
         if isinstance(table.this, exp.Identifier)
         and not table.args.get("db")
-        and isinstance(table.parent, (exp.From, exp.Join))
+        and not _is_written(table)
         and not _is_cte(table)
     ]
     return list(dict.fromkeys(names))
+
+
+def defines_view(statement: str) -> bool:
+    """Whether a statement makes a view: Spark keeps its text, with the names in it, for later."""
+    from sqlglot import exp
+
+    tree = _parsed(statement)
+    is_view = isinstance(tree, exp.Create) and str(tree.args.get("kind")).upper() == "VIEW"
+    return is_view or isinstance(tree, exp.Cache)
+
+
+def _parsed(statement: str) -> Any:
+    """The statement's tree, or None; of an EXPLAIN, that of what it explains."""
+    import sqlglot
+
+    with _quiet():
+        try:
+            return sqlglot.parse_one(_EXPLAIN.sub("", statement), read="spark")
+        except sqlglot.errors.SqlglotError:
+            return None
+
+
+def _is_written(table: Any) -> bool:
+    """Whether a statement makes, fills or changes the table."""
+    from sqlglot import exp
+
+    writers = (
+        exp.Alter,
+        exp.Cache,
+        exp.Create,
+        exp.Delete,
+        exp.Insert,
+        exp.Merge,
+        exp.Schema,
+        exp.TruncateTable,
+        exp.Update,
+    )
+    parent = table.parent
+    return isinstance(parent, exp.Drop) or (isinstance(parent, writers) and parent.this is table)
 
 
 def _is_cte(table: Any) -> bool:

@@ -290,10 +290,17 @@ def test_every_kind_of_table_in_the_kernel_can_be_queried(k):
         )
         assert str(total) in k.run("answer.first()[0]").all_text, name
     assert "ds" in k.run("%raydp_bridge").all_text
-    k.run("ds = None")
-    assert "ray -> spark" not in "".join(
-        line for line in k.run("%raydp_bridge").all_text.splitlines() if line.startswith("ds ")
-    )
+    k.run("%raydp_sql -q -o ds SELECT id + 1 AS id FROM ds")  # bound to its own result
+    assert "15" in k.run("ds.groupBy().sum('id').first()[0]").all_text
+
+
+def test_a_frame_s_cache_and_other_names_are_left_alone(k):
+    k.run("cached = spark.range(4).cache(); cached.count()")
+    assert "4" in k.run("%raydp_sql -q -o n SELECT count(*) FROM cached\nn.first()[0]").all_text
+    assert "True" in k.run("print(cached.storageLevel.useMemory)").text
+    k.run("été = pandas.DataFrame({'a': [1]})")
+    assert "1" in k.run("%raydp_sql -q -o n SELECT count(*) FROM `été`\nn.first()[0]").all_text
+    assert "été" not in k.run("[table.name for table in spark.catalog.listTables()]").all_text
 
 
 def test_a_table_of_the_catalog_wins(k):
@@ -308,6 +315,13 @@ def test_a_variable_that_cannot_be_a_table_is_named(k):
     text = "\n".join(k.fail("%%raydp_sql\nSELECT * FROM odd").error["traceback"])
     assert "The variable odd cannot be a table: Column 'x'" in text
     assert len(text.strip().splitlines()) == 2
+    k.run("Odd = ODD = pandas.DataFrame({'x': [1]})")
+    text = "\n".join(k.fail("%raydp_sql SELECT * FROM Odd JOIN ODD").error["traceback"])
+    assert "upper and lower case" in text
+    text = "\n".join(
+        k.fail("%raydp_sql CREATE TEMP VIEW v AS SELECT * FROM Odd").error["traceback"]
+    )
+    assert "createOrReplaceTempView" in text
     text = "\n".join(k.fail("%%raydp_sql\nSELECT * FROM number").error["traceback"])
     assert "number" in text
     assert "cannot be found" in text

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 import raydp_magic as rdm
-from raydp_magic.errors import UnsupportedTypeError
+from raydp_magic.errors import BridgeError, UnsupportedTypeError
 
 DOC = Path(__file__).parents[2] / "docs" / "types.md"
 HUGE = "12345678901234567890.123456789012345678"
@@ -379,6 +379,22 @@ def test_blocks_of_different_schemas_are_unified(spark_session, ray4):
         (2**40, "y", 1.5),
         (None, "z", None),
     ]
+    floats = pa.table({"a": [0.5]})
+    whole = rdm.to_spark([ray4.put(pa.table({"a": [3]})), ray4.put(floats)], spark=spark_session)
+    assert [row["a"] for row in whole.collect()] == [3.0, 0.5]
+    for column in (pa.array([2**53 + 1]), pa.array([decimal.Decimal("0.1")]), pa.array(["x"])):
+        blocks = [ray4.put(pa.table({"a": column})), ray4.put(floats)]
+        with pytest.raises(BridgeError, match="do not go together|keeps not all"):
+            rdm.to_spark(blocks, spark=spark_session)
+
+
+def test_a_task_that_failed_is_told_as_such(spark_session, ray4):
+    @ray4.remote
+    def fails():
+        raise ValueError("no such file")
+
+    with pytest.raises(BridgeError, match="no such file"):
+        rdm.to_spark(fails.remote(), spark=spark_session)
 
 
 # docs/types.md ------------------------------------------------------------------------------------

@@ -12,13 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raydp_magic.bridge.arrow_types import (
-    SLICE_ROWS,
     NoSparkTypeError,
+    claims_no_nulls,
+    readable_type,
+    tensor_shape,
+)
+from raydp_magic.bridge.arrow_values import (
+    SLICE_ROWS,
     convert,
     honest_field,
     readable,
-    readable_type,
-    tensor_shape,
     what_is_lost,
 )
 
@@ -98,6 +101,8 @@ def test_every_value_is_kept(array, expected):
         pa.dense_union([pa.field("a", pa.int8())]),
         pa.list_(pa.month_day_nano_interval()),
         pa.struct([pa.field("a", pa.int8()), pa.field("a", pa.int8())]),
+        pa.fixed_shape_tensor(pa.int8(), (2, 0)),
+        pa.fixed_shape_tensor(pa.int8(), (2, 3), permutation=[1, 0]),
     ],
     ids=str,
 )
@@ -148,14 +153,64 @@ def test_a_missing_tensor_is_null():
 
 
 def test_a_schema_that_claims_no_nulls_is_not_believed():
-    inner = pa.struct([pa.field("x", pa.list_(pa.field("e", pa.int64(), nullable=False)))])
+    inner = pa.struct([pa.field("x", pa.list_(pa.field("element", pa.int64(), nullable=False)))])
+    claimed = pa.field("s", inner, nullable=False)
     array = pa.array([{"x": [1, None]}, None], inner)
-    field = honest_field(pa.field("s", inner, nullable=False), array)
+    field = honest_field(claimed, [array])
     assert field.nullable
     assert field.type.field("x").type.value_field.nullable
     full = pa.array([{"x": [1]}, None], inner)
-    field = honest_field(pa.field("s", inner), full)
+    field = honest_field(pa.field("s", inner), [array.slice(1), full])
     assert not field.type.field("x").type.value_field.nullable
+    assert claims_no_nulls(claimed)
+    assert not claims_no_nulls(pa.field("s", pa.list_(pa.int8())))
+
+
+NESTED = {
+    "dictionary of views": pa.DictionaryArray.from_arrays(
+        pa.array([0, None, 1], pa.int8()), pa.array(["a" * 20, "b"], pa.string_view())
+    ),
+    "struct of views": pa.StructArray.from_arrays(
+        [pa.array(["a" * 20, None], pa.string_view())], ["a"], mask=pa.array([False, True])
+    ),
+    "run ends in a struct": pa.StructArray.from_arrays(
+        [pa.compute.run_end_encode(pa.array(["a", "a", None]))], ["r"]
+    ),
+    "list views in a list": pa.ListArray.from_arrays(
+        pa.array([0, 2, 3], pa.int32()), pa.array([[1, 2], None, [3]], pa.list_view(pa.int8()))
+    ),
+    "large lists in a map": pa.MapArray.from_arrays(
+        pa.array([0, 1, 2], pa.int32()),
+        pa.array(["a", "b"], pa.string_view()),
+        pa.array([[1], None], pa.large_list(pa.uint8())),
+    ),
+}
+
+
+@pytest.mark.parametrize("array", NESTED.values(), ids=NESTED)
+def test_exotic_types_below_the_top(array):
+    target = readable_type(array.type)
+    got = convert(array, target)
+    got.validate(full=True)
+    assert got.type == target
+    assert got.to_pylist() == array.to_pylist()
+    tail = convert(array.slice(1), target)
+    assert tail.to_pylist() == array.to_pylist()[1:]
+
+
+def test_tensors_below_the_top():
+    kind = pa.fixed_shape_tensor(pa.int32(), (2, 2))
+    storage = pa.array([[1, 2, 3, 4], [5, 6, 7, 8]], pa.list_(pa.int32(), 4))
+    array = pa.StructArray.from_arrays([pa.ExtensionArray.from_storage(kind, storage)], ["t"])
+    assert convert(array, readable_type(array.type)).to_pylist() == [
+        {"t": [[1, 2], [3, 4]]},
+        {"t": [[5, 6], [7, 8]]},
+    ]
+
+
+def test_a_date_with_a_time_of_day_is_never_cut():
+    array = pa.array([1], pa.int64()).cast(pa.date64())
+    assert what_is_lost(array, pa.date32(), truncate_timestamps=True) is not None
 
 
 def test_slices_are_small_and_missing_columns_null():

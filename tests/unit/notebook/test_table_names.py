@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from raydp_magic.notebook.table_names import tables_read
+from raydp_magic.notebook.table_names import defines_view, tables_read
 
 CASES = {
     "SELECT 1": [],
@@ -34,6 +34,16 @@ CASES = {
     "SELECT * FROM a TABLESAMPLE (10 PERCENT)": ["a"],
     "SELECT * FROM a PIVOT (sum(x) FOR y IN (1, 2))": ["a"],
     "SELECT 'FROM nothing' -- FROM comment\n FROM a": ["a"],
+    "EXPLAIN FORMATTED SELECT * FROM a": ["a"],
+    "DESCRIBE a": ["a"],
+    "SELECT * FROM (a)": ["a"],
+    "SELECT * FROM a JOIN (b CROSS JOIN c)": ["a", "b", "c"],
+    "MERGE INTO x USING a ON x.k = a.k WHEN MATCHED THEN DELETE": ["a"],
+    "INSERT INTO x TABLE a": ["a"],
+    "INSERT INTO x (k, v) SELECT * FROM a": ["a"],
+    "DELETE FROM x": [],
+    "DROP TABLE x": [],
+    "CACHE TABLE v AS SELECT * FROM a": ["a"],
     "SHOW TABLES": [],
     "SET spark.sql.shuffle.partitions = 4": [],
     "SELEKT * FORM": [],
@@ -44,3 +54,17 @@ CASES = {
 @pytest.mark.parametrize(("statement", "expected"), CASES.items(), ids=CASES)
 def test_tables_read(statement, expected):
     assert sorted(tables_read(statement)) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("CREATE OR REPLACE TEMP VIEW v AS SELECT * FROM a", True),
+        ("CACHE TABLE v AS SELECT * FROM a", True),
+        ("CREATE TABLE t AS SELECT * FROM a", False),
+        ("SELECT * FROM a", False),
+        ("SELEKT", False),
+    ],
+)
+def test_views_keep_the_text(statement, expected):
+    assert defines_view(statement) is expected
