@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.25
 EXIT_POLL_SECONDS = 30.0
+STOP_SECONDS = 3.0
+"""PySpark's ``spark.stop()`` uses the driver for a while after its context has ended."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,8 @@ class Supervisor:
             try:
                 end = self.ended()
                 if end is not None:
+                    if end.state == "stopped":
+                        self._stop.wait(STOP_SECONDS)  # the user's stop() is still at work
                     if not self._stop.is_set():
                         self._on_gone(end)
                     return

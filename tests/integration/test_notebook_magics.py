@@ -238,7 +238,7 @@ def test_starting_again_with_the_same_request_is_harmless(k):
 
 
 def test_a_failing_ray_keeps_its_cell_from_running(k):
-    k.run("%raydp_sql -q SELECT INTERVAL '1' MONTH AS m")
+    k.run("%raydp_sql -q SELECT make_interval(1, 2, 3) AS m")
     failed = k.fail("print('reached'); _ray.count()")
     assert "Column 'm'" in "\n".join(failed.error["traceback"])
     assert "reached" not in failed.text
