@@ -120,8 +120,9 @@ class KernelTables:
                     f"The variable {name} is a DataFrame of another Spark session",
                     hint="make it again with `spark`.",
                 )
-            # Not the frame itself: Spark uncaches what a view that is dropped stood for.
-            return value.select("*")
+            # Not the frame itself: Spark uncaches what a view that is dropped stood for (and what
+            # is the same by its rules, as a `select("*")` is).
+            return value.where("true")
         stamp = _stamp(value)
         known = self._crossed.get(name)
         if known is not None:
