@@ -7,7 +7,7 @@ from typing import Any
 
 from raydp_magic.bridge.arrow_values import readable
 from raydp_magic.bridge.keeper import keepers, need_ray
-from raydp_magic.bridge.look import ACCEPTED, as_table, is_table, look_at
+from raydp_magic.bridge.look import ACCEPTED, Found, as_table, is_table, look_at
 from raydp_magic.bridge.schema import in_utc
 from raydp_magic.errors import BridgeError, UsageError
 
@@ -96,23 +96,30 @@ def _describe(refs: list[Any], *, truncate_timestamps: bool) -> list[Block]:
     import ray
 
     actors = keepers.on_all_nodes()
-    by_node: dict[str, list[int]] = {}
-    for number, node in enumerate(home_nodes(refs, list(actors))):
-        by_node.setdefault(node, []).append(number)
-    asked = {
-        node: actors[node].look.remote([refs[n] for n in numbers], truncate_timestamps)
+    by_node = _by_node(refs, list(actors))
+    asked = [
+        actors[node].look.remote([refs[n] for n in numbers], truncate_timestamps)
         for node, numbers in by_node.items()
-    }
-    answers = {node: iter(ray.get(answer)) for node, answer in asked.items()}
-    order = {number: node for node, numbers in by_node.items() for number in numbers}
-    found = [next(answers[order[number]]) for number in range(len(refs))]
-    for entry in found:
-        if entry.problem is not None:
-            raise entry.problem
-    return [
-        Block(entry.arrow[0] if entry.arrow else ref, entry.schema, entry.rows, entry.size)
-        for ref, entry in zip(refs, found, strict=True)
     ]
+    found: dict[int, Found] = {}
+    for numbers, answer in zip(by_node.values(), ray.get(asked), strict=True):
+        found |= zip(numbers, answer, strict=True)
+    blocks = []
+    for number, ref in enumerate(refs):
+        seen = found[number]
+        if seen.problem is not None:
+            raise seen.problem
+        arrow = seen.arrow[0] if seen.arrow else ref
+        blocks.append(Block(arrow, seen.schema, seen.rows, seen.size))
+    return blocks
+
+
+def _by_node(refs: list[Any], nodes: list[str]) -> dict[str, list[int]]:
+    """Numbers of the objects by the node that looks at them: one that has them."""
+    found: dict[str, list[int]] = {}
+    for number, node in enumerate(home_nodes(refs, nodes)):
+        found.setdefault(node, []).append(number)
+    return found
 
 
 def home_nodes(refs: list[Any], nodes: list[str]) -> list[str]:
@@ -171,7 +178,8 @@ def check_widened(blocks: list[Block], schema: Any, *, truncate_timestamps: bool
     if not odd:
         return
     actors = keepers.on_all_nodes()
-    for node, refs in _by_node(odd, list(actors)).items():
+    for node, numbers in _by_node(odd, list(actors)).items():
+        refs = [odd[number] for number in numbers]
         why = ray.get(actors[node].widen.remote(refs, schema, truncate_timestamps))
         if why is not None:
             raise BridgeError(f"The blocks' schemas do not go together: {why}", hint=_CAST)
@@ -179,13 +187,6 @@ def check_widened(blocks: list[Block], schema: Any, *, truncate_timestamps: bool
 
 def _has_types(schema: Any, common: Any) -> bool:
     return all(field.type == common.field(field.name).type for field in in_utc(schema))
-
-
-def _by_node(refs: list[Any], nodes: list[str]) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {}
-    for ref, node in zip(refs, home_nodes(refs, nodes), strict=True):
-        found.setdefault(node, []).append(ref)
-    return found
 
 
 def loses(source: Any, target: Any) -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from raydp_magic.engine.java import JavaHome
 
-SHORT_PATH = 24
+SHORT_PATH = 20
 """A Unix socket's path has at most 107 characters (104 on macOS), and Spark's name in our folder
 takes some 80 of them."""
 LOOPBACK = "127.0.0.1"
