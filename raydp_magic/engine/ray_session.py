@@ -9,12 +9,10 @@ import os
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from raydp_magic.engine.quiet_logger import quiet_logger
 from raydp_magic.errors import RayUnreachableError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 LOCAL_MIN_CPUS = 4
 """CPUs of a Ray that we start on a small machine: they are logical, and executors must leave
@@ -98,7 +96,7 @@ def connect(address: str | None) -> RayConnection:
         target = found
     _probe(target)
     try:
-        with _quiet_ray_logger():
+        with quiet_logger("ray"):  # token notice, dashboard link
             ray.init(address=target, logging_level=logging.ERROR)
     except BaseException as error:
         with contextlib.suppress(Exception):
@@ -195,7 +193,7 @@ def _describe(*, owned: bool) -> RayConnection:
 def _dashboard_url() -> str | None:
     import ray
 
-    with _quiet_ray_logger():  # a second init only hands out the context
+    with quiet_logger("ray"):  # a second init only hands out the context
         context = ray.init(ignore_reinit_error=True, configure_logging=False)
     url = context.dashboard_url
     if not url:
@@ -300,7 +298,7 @@ def _init_local(cpus: int) -> None:
     me = psutil.Process()
     before = {child.pid for child in me.children(recursive=True)}
     try:
-        with _quiet_ray_logger():
+        with quiet_logger("ray"):  # token notice, dashboard link
             ray.init(
                 address="local",
                 num_cpus=cpus,
@@ -322,15 +320,3 @@ def _is_ray_process(process: Any) -> bool:
         return any("ray" in part for part in process.cmdline()[:4])
     except Exception:  # noqa: BLE001 - it has ended: nothing to kill
         return False
-
-
-@contextlib.contextmanager
-def _quiet_ray_logger() -> Iterator[None]:
-    """Keep Ray's start-up lines (token notice, dashboard link) out of the cell."""
-    logger = logging.getLogger("ray")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

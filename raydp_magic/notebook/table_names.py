@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+from raydp_magic.engine.quiet_logger import quiet_logger
 
 _EXPLAIN = re.compile(r"\A\s*EXPLAIN\b(\s+(EXTENDED|CODEGEN|COST|FORMATTED)\b)?", re.IGNORECASE)
 
@@ -60,7 +56,7 @@ def _parsed(statement: str) -> Any:
     """The statement's tree, or None; of an EXPLAIN, that of what it explains."""
     import sqlglot
 
-    with _quiet():
+    with quiet_logger("sqlglot"):  # its warnings about rare statements
         try:
             return sqlglot.parse_one(_EXPLAIN.sub("", statement), read="spark")
         except sqlglot.errors.SqlglotError:
@@ -111,15 +107,3 @@ def _seen_inside(clause: Any, definition: Any, name: str) -> bool:
 
 def _alias(cte: Any) -> str:
     return str(cte.alias).lower()
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the parser's warnings about rare statements out of the cell."""
-    logger = logging.getLogger("sqlglot")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
