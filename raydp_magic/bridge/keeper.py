@@ -19,6 +19,7 @@ from typing import Any
 
 from raydp_magic.bridge.arrow_values import readable
 from raydp_magic.bridge.look import Found, look_at
+from raydp_magic.engine import ray_session
 from raydp_magic.engine.runtime_dir import PREFIX, RuntimeDir
 from raydp_magic.errors import BridgeError, DataLostError, UsageError
 
@@ -229,7 +230,7 @@ class _Keepers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._job = ""
+        self._session: str | None = None
         self._actors: dict[str, Any] = {}
         self._endpoints: dict[str, Endpoint] = {}
 
@@ -239,10 +240,7 @@ class _Keepers:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         with self._lock:
-            context = ray.get_runtime_context()
-            job = f"{context.gcs_address} {context.get_job_id()}"
-            if job != self._job:
-                self._job, self._actors, self._endpoints = job, {}, {}
+            self._forget_other_rays()
             alive = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
             self._forget_dead(alive)
             fresh: dict[str, Any] = {}
@@ -269,12 +267,9 @@ class _Keepers:
 
     def known(self) -> dict[str, Any]:
         """Keepers made so far, without making any."""
-        import ray
-
-        if not ray.is_initialized():
-            self._actors.clear()
-            self._endpoints.clear()
-        return dict(self._actors)
+        with self._lock:
+            self._forget_other_rays()
+            return dict(self._actors)
 
     def end_all(self) -> None:
         """End all keepers; what they own is lost."""
@@ -288,6 +283,12 @@ class _Keepers:
         for actor in actors.values():
             with contextlib.suppress(Exception):
                 ray.kill(actor)
+
+    def _forget_other_rays(self) -> None:
+        """Handles are good for the Ray that made them; in another one a call to them fails."""
+        session = ray_session.identity()
+        if session != self._session:
+            self._session, self._actors, self._endpoints = session, {}, {}
 
     def _forget_dead(self, alive: list[str]) -> None:
         import ray

@@ -16,6 +16,8 @@ from raydp_magic.errors import UsageError
 TO_RAY = "spark -> ray"
 TO_SPARK = "ray -> spark"
 LISTING_LIMIT = 10_000
+FREEING_SECONDS = 3.0
+"""How long Ray may take to free a block after its last reference went."""
 
 _lock = threading.Lock()
 _entries: list[LedgerEntry] = []
@@ -216,19 +218,31 @@ def still_held() -> list[LedgerEntry]:
 
 def end_session() -> None:
     """Spark has ended: drop what was held for its DataFrames; end keepers that own nothing."""
+    import ray
+
     with _lock:
         gone = [entry for entry in _entries if entry.direction == TO_SPARK]
         _entries[:] = [entry for entry in _entries if entry.direction == TO_RAY]
-    for entry in gone:
-        for actor in keepers.known().values():
-            with contextlib.suppress(Exception):
-                actor.drop.remote(entry.transfer)
-    if keepers.known():
+    actors = list(keepers.known().values())
+    if not actors:
+        return
+    drops = [actor.drop.remote(entry.transfer) for entry in gone for actor in actors]
+    if drops:  # what Spark read may be what it once gave: look only once the keepers let go
+        with contextlib.suppress(ray.exceptions.RayError):
+            ray.wait(drops, num_returns=len(drops), timeout=FREEING_SECONDS)
+    deadline = time.monotonic() + FREEING_SECONDS
+    prune(timeout=20)
+    while _unsure() and time.monotonic() < deadline:
+        time.sleep(0.2)
         prune(timeout=20)
-        with _lock:
-            keep = bool(_entries)
-        if not keep:
-            keepers.end_all()
+    if not still_held():
+        keepers.end_all()
+
+
+def _unsure() -> bool:
+    """Whether Ray still counts blocks of values that are gone here: it needs a moment to free."""
+    with _lock:
+        return any(entry.value is not None and entry.value() is None for entry in _entries)
 
 
 def _is(entry: LedgerEntry, x: Any) -> bool:

@@ -20,7 +20,8 @@ some to the Ray tasks that read their results."""
 
 CONNECT_TIMEOUT = 5.0
 
-_started_address: str | None = None
+_started: str | None = None
+"""`identity` of the Ray that this process started."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,19 @@ def is_connected() -> bool:
     return bool(ray.is_initialized())
 
 
+def identity() -> str | None:
+    """What tells one connection to a Ray from any other; None without one.
+
+    An address does not: a new local Ray often takes the port of the one before.
+    """
+    import ray
+
+    if not ray.is_initialized():
+        return None
+    context = ray.get_runtime_context()
+    return f"{context.get_node_id()} {context.get_job_id()}"
+
+
 def will_start_local(address: str | None) -> bool:
     """Whether `connect` would start a new local Ray."""
     if is_connected():
@@ -74,15 +88,15 @@ def connect(address: str | None) -> RayConnection:
     RayUnreachableError
         When nothing answers at the address.
     """
-    global _started_address
+    global _started
     import ray
 
     if ray.is_initialized():
         _check_same(address)
-        return _describe(owned=ray.get_runtime_context().gcs_address == _started_address)
+        return _describe(owned=identity() == _started)
     if will_start_local(address):
         _init_local(local_cpus())
-        _started_address = ray.get_runtime_context().gcs_address
+        _started = identity()
         return _describe(owned=True)
     target = address or "auto"
     if target == "auto":
@@ -205,7 +219,7 @@ def _check_same(address: str | None) -> None:
     import ray
 
     running = ray.get_runtime_context().gcs_address
-    if address in (None, "auto") or (address == "local" and running == _started_address):
+    if address in (None, "auto") or (address == "local" and identity() == _started):
         return
     if address == "local" or not _same_endpoint(str(address), running):
         raise RayUnreachableError(
