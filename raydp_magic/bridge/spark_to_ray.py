@@ -8,8 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from raydp_magic.bridge import handoff
-from raydp_magic.bridge.keeper import keepers, need_ray
+from raydp_magic.bridge.keepers import keepers, need_ray
 from raydp_magic.bridge.ledger import TO_RAY, record
+from raydp_magic.bridge.route import connector
 from raydp_magic.bridge.schema import arrow_schema, as_wire, check_names
 from raydp_magic.errors import DataLostError, UsageError
 
@@ -30,7 +31,9 @@ class _Moved:
     transfer: str
 
 
-def to_refs(df: DataFrame, *, block_bytes: int = BLOCK_BYTES) -> list[ray.ObjectRef[pa.Table]]:
+def to_refs(
+    df: DataFrame, *, block_bytes: int = BLOCK_BYTES, tls: bool = False
+) -> list[ray.ObjectRef[pa.Table]]:
     """Turn a Spark DataFrame into Ray objects.
 
     Runs one Spark job; each task hands its rows to its own node's object store, the driver
@@ -39,9 +42,12 @@ def to_refs(df: DataFrame, *, block_bytes: int = BLOCK_BYTES) -> list[ray.Object
     Parameters
     ----------
     df : DataFrame
-        Any Spark DataFrame whose workers run on nodes of this Ray.
+        Of any session: our cluster's, ``local[*]``, a standalone cluster's, Spark Connect's.
     block_bytes : int
         A partition gives a new block whenever it has filled one of about this size, in bytes.
+    tls : bool
+        Encrypt the way from Spark workers on machines without a Ray node, which send their rows
+        to keepers by Arrow Flight. A worker on a Ray node uses no network.
 
     Returns
     -------
@@ -56,19 +62,17 @@ def to_refs(df: DataFrame, *, block_bytes: int = BLOCK_BYTES) -> list[ray.Object
     BridgeError
         Two columns share a name.
     """
-    moved = _move(df, block_bytes)
+    moved = _move(df, block_bytes, tls=tls)
     _note(moved, None)
     return moved.refs
 
 
-def to_ray(df: DataFrame, *, block_bytes: int = BLOCK_BYTES) -> ray.data.Dataset:
+def to_ray(df: DataFrame, *, block_bytes: int = BLOCK_BYTES, tls: bool = False) -> ray.data.Dataset:
     """Turn a Spark DataFrame into a Ray Dataset.
 
     Parameters
     ----------
-    df : DataFrame
-        As for :func:`to_refs`.
-    block_bytes : int
+    df, block_bytes, tls
         As for :func:`to_refs`.
 
     Returns
@@ -83,13 +87,13 @@ def to_ray(df: DataFrame, *, block_bytes: int = BLOCK_BYTES) -> ray.data.Dataset
     """
     import ray
 
-    moved = _move(df, block_bytes)
+    moved = _move(df, block_bytes, tls=tls)
     dataset = ray.data.from_arrow_refs(moved.refs)
     _note(moved, dataset)
     return dataset
 
 
-def _move(df: DataFrame, block_bytes: int) -> _Moved:
+def _move(df: DataFrame, block_bytes: int, *, tls: bool) -> _Moved:
     import ray
 
     if not hasattr(df, "mapInArrow"):
@@ -104,11 +108,10 @@ def _move(df: DataFrame, block_bytes: int) -> _Moved:
     time_zone = df.sparkSession.conf.get("spark.sql.session.timeZone") or "UTC"
     schema = arrow_schema(df.schema, time_zone)
     actors = keepers.on_all_nodes()
-    handoff.by_value()
     transfer = uuid.uuid4().hex
     give = partial(
         handoff.give_blocks,
-        sockets=keepers.sockets(),
+        connect=connector(df.sparkSession, tls=tls),
         transfer=transfer,
         schema=schema,
         target_bytes=block_bytes,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from raydp_magic.cluster.cluster import Cluster
 from raydp_magic.cluster.fit import check_fit, cpus_left
+from raydp_magic.cluster.placement import Placement, begin_group, find_group, wait_placed
 from raydp_magic.cluster.supervisor import End, Supervisor
 from raydp_magic.engine import ray_session
 from raydp_magic.engine.archive import find_archive, make_in_background
@@ -21,7 +22,7 @@ from raydp_magic.engine.java import JavaHome, find_java, rejected_java_home, sup
 from raydp_magic.engine.launch import LOOPBACK, Secret, SparkHome
 from raydp_magic.engine.runtime_dir import tail
 from raydp_magic.engine.spark_home import find_spark
-from raydp_magic.errors import DoesNotFitError, ExecutorsLostError, StartError
+from raydp_magic.errors import DoesNotFitError, ExecutorsLostError, StartError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +79,7 @@ class Attempt:
         self._began = time.monotonic()
         self._ray: ray_session.RayConnection | None = None
         self._driver: DriverJvm | None = None
+        self._placement: Placement | None = None
         self._supervisor: Supervisor | None = None
         self._cluster: Cluster | None = None
         self._had_ray = ray_session.is_connected()
@@ -91,6 +93,11 @@ class Attempt:
         secret = Secret(secrets.token_hex(32))
         self._tell("ray")
         if ray_session.will_start_local(self.spec.address):
+            if self.spec.placement_group:
+                raise UsageError(
+                    "A placement group belongs to a Ray, and this kernel is connected to none",
+                    hint="call `ray.init()` first, make the group, then start.",
+                )
             check_fit(self.spec, [ray_session.coming_local_node()])
             # Its addresses are known before it runs, so that both can start at once.
             self._start_driver(java, spark, LOOPBACK, secret)
@@ -99,7 +106,7 @@ class Attempt:
         loopback = self._driver is not None or self._one_machine(rooms)
         if loopback:
             rooms = [room for room in rooms if room.ip == self._ray.node_ip]
-        rooms = self._check_fit(rooms)
+        rooms = self._place(rooms, pinned=loopback)
         left = cpus_left(self.spec, rooms)
         self._tell("driver")
         host = LOOPBACK if loopback else self._ray.node_ip
@@ -111,6 +118,7 @@ class Attempt:
             loopback=loopback,
             node_ip=self._ray.node_ip,
             on_gone=self._gone,
+            placement=self._placement,
         )
         self._supervisor.scale(self.spec.executors)
         assert self._driver is not None
@@ -147,6 +155,8 @@ class Attempt:
         with contextlib.ExitStack() as steps:  # runs them all, last first, whatever one raises
             if not self._had_ray and ray_session.is_connected():
                 steps.callback(ray_session.disconnect)
+            if self._placement is not None:
+                steps.callback(self._placement.remove)
             if self._supervisor is not None:
                 steps.callback(self._supervisor.stop)
             if self._driver is not None:
@@ -158,6 +168,22 @@ class Attempt:
             self._driver = DriverJvm(
                 self.spec, java=java, spark=spark, host=host, secret=secret, archive=archive
             )
+
+    def _place(
+        self, rooms: list[ray_session.NodeRoom], *, pinned: bool
+    ) -> list[ray_session.NodeRoom]:
+        """Refuse what cannot run, and get the placement group ready; returns the nodes anew."""
+        if self.spec.placement_group:
+            usable = {room.node_id for room in rooms} if pinned else None
+            self._placement = find_group(self.spec, usable, self.timeout)
+            return rooms
+        rooms = self._check_fit(rooms)
+        if self.spec.placement_strategy:
+            assert self._ray is not None
+            with interrupts_held():
+                self._placement = begin_group(self.spec, self._ray.node_ip if pinned else None)
+            wait_placed(self._placement, self.spec, self.timeout)
+        return rooms
 
     def _check_fit(self, rooms: list[ray_session.NodeRoom]) -> list[ray_session.NodeRoom]:
         """Refuse what cannot run; a cluster stopped a moment ago may still be giving back."""

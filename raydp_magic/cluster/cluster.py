@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from raydp_magic.cluster.fit import check_scale
 from raydp_magic.engine import ray_session
+from raydp_magic.engine.launch import LOOPBACK
 from raydp_magic.engine.runtime_dir import kill_group, tail
 from raydp_magic.errors import NotRunningError, UsageError
 
@@ -131,6 +132,16 @@ class Cluster:
         """Ids of the executors that have been started, in slot order."""
         return [slot.executor_id for slot in self.slots() if slot.executor_id]
 
+    def executor_places(self) -> dict[str, list[str]]:
+        """By Ray node id, the executors there as Spark names them in location preferences."""
+        hosts = {room.node_id: room.ip for room in ray_session.nodes()}
+        places: dict[str, list[str]] = {}
+        for slot in self.slots():
+            if slot.phase == "up" and slot.node is not None:
+                host = LOOPBACK if self.driver.host == LOOPBACK else hosts.get(slot.node, "")
+                places.setdefault(slot.node, []).append(f"executor_{host}_{slot.executor_id}")
+        return places
+
     def status(self) -> Snapshot:
         """The cluster now: nodes, executors, running jobs, what the bridge holds."""
         return self.sampler.sample()
@@ -170,7 +181,7 @@ class Cluster:
     def usable_nodes(self) -> list[ray_session.NodeRoom]:
         """Ray nodes that executors of this cluster can be placed on."""
         rooms = ray_session.nodes()
-        if self.driver.host == "127.0.0.1":
+        if self.driver.host == LOOPBACK:
             return [room for room in rooms if room.ip == self.ray.node_ip]
         return rooms
 
@@ -289,7 +300,7 @@ class Cluster:
 
         if not ray.is_initialized():
             return []
-        end_session()
+        end_session(self.driver.session)
         return still_held()
 
     def __enter__(self) -> Self:

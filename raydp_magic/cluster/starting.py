@@ -9,12 +9,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from raydp_magic.cluster.attempt import Attempt
+from raydp_magic.engine import raydp_alias
 from raydp_magic.engine.driver import check_no_foreign_session, check_port_free
 from raydp_magic.errors import AlreadyRunningError, NotRunningError, UsageError
 from raydp_magic.spec import ClusterSpec, make_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ray.util.placement_group import PlacementGroup
 
     from raydp_magic.cluster.attempt import StartProgress
     from raydp_magic.cluster.cluster import Cluster
@@ -53,6 +56,10 @@ def start(
     conf: Mapping[str, object] | None = None,
     ui_port: int = 0,
     max_restarts: int = 5,
+    ray_cpus: float | None = None,
+    placement_strategy: str | None = None,
+    placement_group: PlacementGroup | str | None = None,
+    bundle_indexes: Sequence[int] | None = None,
     wait: bool = True,
     timeout: float = 120.0,
     progress: Callable[[StartProgress], None] | None = None,
@@ -64,7 +71,7 @@ def start(
     executors : int
         How many executors: one Ray actor and one JVM each.
     cores : int
-        Task slots, and Ray CPUs, of one executor.
+        Task slots of one executor, and its Ray CPUs unless `ray_cpus` says else.
     memory : str or int
         Heap of one executor: ``"1g"``, ``"512m"``, or MiB as an int.
     memory_overhead : str or int, optional
@@ -88,6 +95,16 @@ def start(
         Port of the Spark UI; 0 takes a free one.
     max_restarts : int
         How often one executor that dies is replaced.
+    ray_cpus : float, optional
+        Ray CPUs to reserve for one executor, such as 0.5; as many as `cores` by default.
+    placement_strategy : str, optional
+        ``"PACK"``, ``"SPREAD"``, ``"STRICT_PACK"`` or ``"STRICT_SPREAD"``: place the executors by
+        a placement group, which is made for them and removed with the cluster.
+    placement_group : PlacementGroup, optional
+        Run the executors in this placement group of yours.
+    bundle_indexes : sequence of int, optional
+        Its bundles that executors go to, in turn; all by default. A replaced executor stays in
+        its bundle.
     wait : bool
         Return when all executors are there; with False as soon as the driver is.
     timeout : float
@@ -139,11 +156,16 @@ def start(
         conf=conf,
         ui_port=ui_port,
         max_restarts=max_restarts,
+        ray_cpus=ray_cpus,
+        placement_strategy=placement_strategy,
+        placement_group=placement_group,
+        bundle_indexes=bundle_indexes,
     )
     if not timeout > 0:
         raise UsageError(
             f"timeout={timeout!r}: more than 0 seconds are needed", hint="try timeout=120."
         )
+    raydp_alias.install()
     with _lock:
         if _current is not None:
             _current.settle()

@@ -21,12 +21,14 @@ from raydp_magic.cluster.fleet import (
     Release,
     Slot,
 )
+from raydp_magic.engine import ray_session
 from raydp_magic.engine.driver import DriverJvm, worker_python
 from raydp_magic.engine.executor import ExecutorActor, NodeFacts, WorkerPlace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from raydp_magic.cluster.placement import Placement
     from raydp_magic.spec import ClusterSpec
 
 log = logging.getLogger(__name__)
@@ -58,6 +60,8 @@ class Supervisor:
         Whether the cluster stays on this machine; then executors are pinned to it.
     node_ip : str
         Ray's address of this machine.
+    placement : Placement, optional
+        The placement group that holds the executors; one of our own is removed by :meth:`stop`.
     on_gone : callable
         Called once, from the supervisor's thread, when the cluster has ended under us.
     """
@@ -70,15 +74,15 @@ class Supervisor:
         loopback: bool,
         node_ip: str,
         on_gone: Callable[[End], None],
+        placement: Placement | None = None,
     ) -> None:
-        import ray
-
         self._spec = spec
         self._secret = secret
         self._loopback = loopback
         self._node_ip = node_ip
         self._on_gone = on_gone
-        self._ray_address = ray.get_runtime_context().gcs_address
+        self._placement = placement
+        self._ray_identity = ray_session.identity()
         self._fleet = Fleet(spec.max_restarts)
         self._lock = threading.RLock()
         self._actors: dict[int, Any] = {}
@@ -101,8 +105,16 @@ class Supervisor:
         self._thread.start()
 
     def scale(self, executors: int) -> None:
-        """Want this many executors from now on; their JVMs start once a driver is attached."""
+        """Want this many executors from now on; their JVMs start once a driver is attached.
+
+        Raises
+        ------
+        DoesNotFitError
+            When the bundles of the placement group hold fewer.
+        """
         with self._lock:
+            if self._placement is not None:
+                self._placement.check(self._spec, executors)
             self._carry_out(self._fleet.scale(executors, time.monotonic()))
 
     def slots(self) -> list[Slot]:
@@ -140,8 +152,6 @@ class Supervisor:
 
     def ended(self) -> End | None:
         """How the cluster ended under us; None while it has not."""
-        import ray
-
         driver = self._driver
         if driver is None or driver.session is None or not driver.alive:
             code = driver.process.poll() if driver is not None else None
@@ -149,9 +159,10 @@ class Supervisor:
         if driver.session_stopped:
             return End("stopped", "its Spark session was stopped with `spark.stop()`")
         # Asked before any other call: most of Ray's would start a new Ray by themselves.
-        if not ray.is_initialized():
+        identity = ray_session.identity()
+        if identity is None:
             return End("failed", "Ray was shut down in this kernel")
-        if ray.get_runtime_context().gcs_address != self._ray_address:
+        if identity != self._ray_identity:
             return End("failed", "this kernel was connected to another Ray")
         return None
 
@@ -181,6 +192,8 @@ class Supervisor:
         for actor in actors:
             with contextlib.suppress(Exception):
                 ray.kill(actor)
+        if self._placement is not None:
+            self._placement.remove()
 
     # The thread ---------------------------------------------------------------------------------
 
@@ -282,7 +295,11 @@ class Supervisor:
 
         wants = executor_resources(self._spec)
         custom = {k: v for k, v in wants.items() if k not in ("CPU", "GPU", "memory")}
-        if self._loopback:
+        where: dict[str, Any] = {}
+        if self._placement is not None:  # a bundle need not hold the node's own resource
+            leaving = {n for n, s in self._fleet.slots.items() if s.phase == "draining"}
+            where = self._placement.options(slot, leaving)
+        elif self._loopback:
             custom[f"node:{self._node_ip}"] = 0.0001
         actor: Any = (
             ray.remote(ExecutorActor)
@@ -293,6 +310,7 @@ class Supervisor:
                 resources=custom,
                 max_concurrency=4,
                 max_restarts=0,
+                **where,
             )
             .remote(self._spec, loopback=self._loopback)
         )
@@ -319,6 +337,8 @@ class Supervisor:
 
         actor = self._actors.pop(slot, None)
         self._forget_answers(slot)
+        if self._placement is not None:
+            self._placement.leave(slot)
         if actor is None:
             return
         if slot in self._placed:

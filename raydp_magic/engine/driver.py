@@ -120,6 +120,7 @@ class DriverJvm:
         """Make the SparkContext and SparkSession on the running JVM."""
         from py4j.protocol import Py4JError
         from pyspark import SparkConf, SparkContext
+        from pyspark.errors import PySparkException
         from pyspark.java_gateway import launch_gateway
         from pyspark.sql import SparkSession
 
@@ -142,8 +143,8 @@ class DriverJvm:
                 )
                 self.session = SparkSession(context)
                 self.app_id = str(context.applicationId)
-            except Py4JError as error:
-                raise self._context_error(error) from error
+            except (Py4JError, PySparkException) as error:
+                raise self._context_error(error) from None
             finally:
                 # SparkContext takes SIGINT over for good; interrupts are the notebook layer's.
                 if threading.current_thread() is threading.main_thread():
@@ -222,16 +223,26 @@ class DriverJvm:
         )
 
     def _context_error(self, error: Exception) -> Exception:
-        text = str(error)
+        text = _text_of(error)
         if self._spec.ui_port and "BindException" in text and "SparkUI" in text:
             return PortInUseError(self._spec.ui_port, "ui_port")
         reason = next(
             (line.strip() for line in text.splitlines() if "Exception: " in line),
-            text.splitlines()[0],
+            text.splitlines()[0] if text else type(error).__name__,
         )
-        return StartError(
-            f"Spark's driver refused to start: {reason.lstrip(': ')}", log_tail=tail(self.log, 5)
-        )
+        message = f"Spark's driver refused to start: {reason.lstrip(': ')}"
+        if self._spec.conf:
+            names = ", ".join(key for key, _ in self._spec.conf)
+            return StartError(message, hint=f"look at the settings given by hand: {names}.")
+        return StartError(message, log_tail=tail(self.log, 5))
+
+
+def _text_of(error: Exception) -> str:
+    """An error's text; PySpark's own asks the JVM for it, which may have stopped meanwhile."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - whatever Py4J raises then
+        return str(getattr(error, "_desc", None) or type(error).__name__)
 
 
 def worker_python() -> str:

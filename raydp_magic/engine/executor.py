@@ -147,7 +147,7 @@ class ExecutorActor:
                 local_dir=local_dir,
                 python=where.python,
             )
-            env[launch.SECRET_VARIABLE] = secret
+            env |= {launch.SECRET_VARIABLE: secret, launch.NODE_VARIABLE: self._node_id}
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
                     argv,

@@ -24,6 +24,9 @@ Role = Literal["driver", "executor"]
 SECRET_VARIABLE = "_SPARK_AUTH_SECRET"  # noqa: S105 - the variable's name, not a secret
 """Spark reads the shared secret from here before it looks at any setting."""
 
+NODE_VARIABLE = "RAYDP_MAGIC_NODE"
+"""Tells Spark's Python workers on which Ray node they are: its keeper is theirs."""
+
 _OPENED_PACKAGES = (
     "java.base/java.lang",
     "java.base/java.lang.invoke",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import os
 import socket
 from dataclasses import dataclass, field
@@ -19,6 +18,8 @@ LOCAL_MIN_CPUS = 4
 some to the Ray tasks that read their results."""
 
 CONNECT_TIMEOUT = 5.0
+MANY = 1e6
+"""Stands for an amount that is not known yet."""
 
 _started: str | None = None
 """`identity` of the Ray that this process started."""
@@ -128,7 +129,7 @@ def coming_local_node() -> NodeRoom:
     have = {
         "CPU": float(local_cpus()),
         "memory": float(psutil.virtual_memory().total),
-        "GPU": math.inf,  # only Ray itself counts them
+        "GPU": MANY,  # only Ray itself counts them
     }
     return NodeRoom("", "", "", is_head=True, total=have, free=have)
 

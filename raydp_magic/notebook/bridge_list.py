@@ -1,4 +1,4 @@
-"""What the bridge holds, as text."""
+"""What the bridge holds, as text, and giving it back by the name of a variable."""
 
 from __future__ import annotations
 
@@ -29,6 +29,40 @@ def ledger_text(variables: dict[str, Any]) -> str:
     columns = tuple(Column(name, "", numeric=name not in _TEXTS) for name in _COLUMNS)
     table = render_text(Preview(columns, rows, len(rows) + 1, len(columns)))
     return "\n".join(table.splitlines()[: 2 + len(rows)])
+
+
+def give_back(variables: dict[str, Any], name: str) -> str:
+    """Release an entry by its name; returns a line about it.
+
+    What Ray got lives while something refers to it: the variables that hold it go, too.
+
+    Parameters
+    ----------
+    variables : dict
+        The user's namespace.
+    name : str
+        As the list shows it.
+
+    Raises
+    ------
+    UsageError
+        When the bridge holds nothing of that name.
+    """
+    from raydp_magic.bridge.ledger import TO_RAY, ledger, name_values, release
+
+    name_values(variables)
+    in_ray = any(entry.name == name and entry.direction == TO_RAY for entry in ledger())
+    release(name)
+    if not in_ray or name not in variables:
+        return f"{name} is given back."
+    value = variables[name]
+    gone = [other for other, held in variables.items() if held is value]
+    for other in gone:
+        del variables[other]
+    names = ", ".join(other for other in gone if not other.startswith("_"))
+    return (
+        f"{name} is given back: unbound {names}; Ray frees the blocks that nothing else refers to."
+    )
 
 
 def _shown(name: str, value: Any) -> str | None:

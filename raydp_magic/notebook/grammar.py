@@ -49,6 +49,17 @@ class StartParser(CommandParser):
         add("--driver-memory", default="1g", metavar="SIZE", help="heap of the driver (default 1g)")
         add("--gpus", type=amount, default=0.0, metavar="N", help="Ray GPUs of each (default 0)")
         add(
+            "--ray-cpus",
+            type=amount,
+            metavar="N",
+            help="Ray CPUs to reserve for each, as 0.5 (default: its cores)",
+        )
+        add(
+            "--placement-strategy",
+            choices=("PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"),
+            help="place the executors by a Ray placement group of this kind",
+        )
+        add(
             "--resource",
             type=resource,
             action="append",
@@ -240,7 +251,10 @@ class BridgeReleaseParser(CommandParser):
     """``%raydp_bridge release``."""
 
     command = "%raydp_bridge release"
-    summary = "Give back one thing that the bridge holds."
+    summary = (
+        "Give back one thing that the bridge holds. A DataFrame from Ray can be computed no more;\n"
+        "of a result that Ray got, the variables are unbound, and Ray frees its blocks."
+    )
     examples = ("%raydp_bridge release trips",)
 
     def define(self) -> None:

@@ -120,11 +120,9 @@ class RaydpMagics(Magics):
                 case parse.Help(text):
                     print(text, end="")
                 case parse.BridgeRelease(name):
-                    from raydp_magic.bridge.ledger import name_values, release
+                    from raydp_magic.notebook.bridge_list import give_back
 
-                    name_values(self.shell.user_ns)
-                    release(name)
-                    print(f"{name} is given back.")
+                    print(give_back(self.shell.user_ns, name))
                 case parse.BridgeList():
                     from raydp_magic.notebook.bridge_list import ledger_text
 

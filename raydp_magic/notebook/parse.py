@@ -49,6 +49,8 @@ class Start:
     conf: tuple[tuple[str, str], ...] = ()
     ui_port: int = 0
     max_restarts: int = 5
+    ray_cpus: float | None = None
+    placement_strategy: str | None = None
     wait: bool = True
     timeout: float = 120.0
 

@@ -1,7 +1,10 @@
 """What runs on this machine, and waiting for it."""
 
+import contextlib
+import gc
 import glob
 import tempfile
+import threading
 import time
 
 import psutil
@@ -64,6 +67,16 @@ def wait_until(condition, seconds=15, what=""):
         time.sleep(0.1)
 
 
+def objects_of_tables(ray):
+    """Ids of Ray objects that some process refers to."""
+    from ray.util.state import list_objects
+
+    gc.collect()
+    address = ray.get_runtime_context().gcs_address
+    rows = list_objects(address=address, limit=10_000, raise_on_missing_output=False)
+    return {row.object_id for row in rows if row.object_size > 100}
+
+
 class Traces:
     """What is on the machine now; `gone()` asks that nothing was added since."""
 
@@ -77,3 +90,37 @@ class Traces:
 
     def gone(self, seconds=15, ray=True):
         wait_until(lambda: not self.left(ray), seconds, lambda: f"left: {self.left(ray)}")
+
+
+def anonymous_bytes(pid):
+    """Memory of a process that is its own: no files, no shared memory."""
+    with open(f"/proc/{pid}/smaps_rollup") as rollup:
+        [line] = [line for line in rollup if line.startswith("Anonymous:")]
+    return int(line.split()[1]) * 1024
+
+
+class PeakMemory(threading.Thread):
+    """Most memory that each process with a word in its name has taken on, since it was first seen."""
+
+    def __init__(self, word):
+        super().__init__(daemon=True)
+        self._word = word
+        self._ends = threading.Event()
+        self._first, self.most = {}, {}
+
+    def run(self):
+        while not self._ends.wait(0.05):
+            for process in psutil.process_iter(["cmdline"]):
+                if self._word in " ".join(process.info["cmdline"] or ()):
+                    with contextlib.suppress(OSError):
+                        now = anonymous_bytes(process.pid)
+                        grown = now - self._first.setdefault(process.pid, now)
+                        self.most[process.pid] = max(self.most.get(process.pid, 0), grown)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *error):
+        self._ends.set()
+        self.join()

@@ -1,6 +1,5 @@
 """Tables of every shape cross; blocks are freed; lost executors cost no rows and leave no block."""
 
-import gc
 import os
 import signal
 import threading
@@ -8,7 +7,7 @@ import time
 
 import pyarrow as pa
 import pytest
-from machine import executor_jvms, wait_until
+from machine import executor_jvms, objects_of_tables, wait_until
 
 import raydp_magic as rdm
 from raydp_magic.errors import BridgeError, UsageError
@@ -18,16 +17,6 @@ from raydp_magic.errors import BridgeError, UsageError
 def spark(ray4):
     with rdm.start(executors=2, cores=1, memory="1g") as cluster:
         yield cluster.spark
-
-
-def objects_of_tables(ray):
-    """Ids of Ray objects that some process refers to."""
-    from ray.util.state import list_objects
-
-    gc.collect()
-    address = ray.get_runtime_context().gcs_address
-    rows = list_objects(address=address, limit=10_000, raise_on_missing_output=False)
-    return {row.object_id for row in rows if row.object_size > 100}
 
 
 @pytest.fixture
@@ -73,18 +62,19 @@ def test_a_huge_partition_becomes_blocks_of_the_size_asked_for(spark, ray4, noth
 
 
 def test_many_tiny_partitions(spark, nothing_stays):
-    refs = rdm.to_refs(spark.range(0, 400, 1, 400))
-    assert len(refs) == 400
+    refs = rdm.to_refs(spark.range(0, 1000, 1, 1000))  # 10,000: see docs/benchmarks.md
+    assert len(refs) == 1000
     back = rdm.to_spark(refs)
-    assert back.selectExpr("count(*)", "sum(id)").first() == (400, 79800)
+    assert back.selectExpr("count(*)", "sum(id)").first() == (1000, 499500)
     del refs, back
 
 
 def test_a_wide_table(spark, nothing_stays):
-    frame = spark.range(10).selectExpr("id", *(f"id + {n} AS c{n}" for n in range(2000)))
+    frame = spark.range(10).selectExpr("id", *(f"id + {n} AS c{n}" for n in range(4999)))
     back = rdm.to_spark(rdm.to_ray(frame))
     assert back.columns == frame.columns
-    assert back.selectExpr("sum(c1999)").first()[0] == 20035
+    assert len(back.columns) == 5000
+    assert back.selectExpr("sum(c4998)").first()[0] == 50025
     del back
 
 

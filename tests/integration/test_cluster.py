@@ -15,6 +15,7 @@ from raydp_magic.errors import (
     ForeignSparkError,
     NotRunningError,
     PortInUseError,
+    StartError,
     UsageError,
 )
 
@@ -189,6 +190,22 @@ def test_a_port_in_use_is_said(ray4, traces):
         with pytest.raises(PortInUseError, match=str(port)):
             rdm.start(ui_port=port)
     assert not traces.left(ray=False)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("spark.plugins", "no.such.Plugin", "no.such.Plugin"),
+        ("spark.executor.heartbeatInterval", "nonsense", "nonsense"),
+    ],
+)
+def test_a_setting_that_spark_refuses_is_one_line_and_a_hint(ray4, traces, key, value, says):
+    with pytest.raises(StartError) as caught:
+        rdm.start(executors=1, conf={key: value})
+    message, hint = str(caught.value).splitlines()
+    assert says in message
+    assert key in hint
+    traces.gone(ray=False)
 
 
 def test_start_without_waiting_and_the_user_s_own_spark_stop(ray4, traces):

@@ -173,8 +173,18 @@ def test_spark_and_ray_of_the_last_cell(k):
 def test_the_bridge_lists_and_releases_by_variable(k):
     k.run("trips = rdm.to_ray(spark.range(100))")
     assert "trips" in k.run("%raydp_bridge").all_text
-    k.run("%raydp_bridge release trips")
+    k.run("import ray; one_block = trips.get_internal_block_refs()[0].hex(); same = trips")
+    assert "unbound trips, same" in k.run("%raydp_bridge release trips").all_text
     assert "trips" not in k.run("%raydp_bridge").all_text
+    assert "False" in k.run("'trips' in dir() or 'same' in dir()").all_text
+    freed = (
+        "import gc, time; from raydp_magic.bridge.ledger import live_objects; gc.collect()\n"
+        "for _ in range(100):\n"
+        "    if one_block not in live_objects(5): break\n"
+        "    time.sleep(0.1)\n"
+        "print(one_block in live_objects(5))"
+    )
+    assert k.run(freed).text.strip() == "False"
 
 
 SPARK_MISTAKES = {

@@ -3,6 +3,8 @@ import pytest
 from raydp_magic.errors import UsageError
 from raydp_magic.spec import ClusterSpec, format_mib, make_spec, parse_memory
 
+GROUP = "66013d445aeb68d6b9d51a1380ed01000000"
+
 
 @pytest.mark.parametrize(
     ("text", "mib"),
@@ -50,6 +52,15 @@ def test_what_is_no_memory_is_refused_with_a_hint(text):
         ({"conf": {"spark.authenticate": "false"}}, "spark.authenticate"),
         ({"conf": {"executor.memory": "1g"}}, "executor.memory"),
         ({"max_restarts": -1}, "max_restarts=-1"),
+        ({"memory_overhead": -1}, "memory_overhead=-1"),
+        ({"ray_cpus": 0}, "ray_cpus=0"),
+        ({"ray_cpus": "half"}, "ray_cpus='half'"),
+        ({"placement_strategy": "pack"}, "placement_strategy='pack'"),
+        ({"placement_group": 5}, "placement_group=5"),
+        ({"placement_group": GROUP, "placement_strategy": "PACK"}, "exclude each other"),
+        ({"bundle_indexes": [0]}, "without a placement_group"),
+        ({"placement_group": GROUP, "bundle_indexes": []}, "bundle_indexes is empty"),
+        ({"placement_group": GROUP, "bundle_indexes": [0, -1]}, "bundle_indexes=-1"),
     ],
 )
 def test_a_wrong_request_names_what_is_wrong_and_what_would_do(request_, named):
@@ -93,3 +104,33 @@ def test_what_a_setting_s_name_calls_private_is_not_shown():
     text = make_spec(conf={"spark.hadoop.fs.s3a.secret.key": "hunter2"}).describe()
     assert "hunter2" not in text
     assert "--conf spark.hadoop.fs.s3a.secret.key=***" in text
+
+
+def test_ray_cpus_are_apart_from_task_slots():
+    half = make_spec(executors=2, cores=1, ray_cpus=0.5)
+    assert (half.reserved_cpus, half.cpus) == (0.5, 2)
+    assert "--cores 1 --memory 1g --ray-cpus 0.5" in half.describe()
+    assert make_spec(cores=2, ray_cpus=2) == make_spec(cores=2)
+    assert make_spec(cores=2).reserved_cpus == 2
+
+
+def test_no_overhead_can_be_asked_for_and_is_said():
+    spec = make_spec(memory="1g", memory_overhead=0)
+    assert spec.reserved_bytes == 1024**3
+    assert "--memory-overhead 0g" in spec.describe()
+    assert make_spec(memory="1g", memory_overhead="0g") == spec
+
+
+def test_a_placement_group_is_kept_as_its_id():
+    class Id:
+        def hex(self):
+            return GROUP
+
+    class Group:
+        id = Id()
+
+    spec = make_spec(placement_group=Group(), bundle_indexes=[1, 0])
+    assert spec == make_spec(placement_group=GROUP, bundle_indexes=(1, 0))
+    assert hash(spec)
+    assert spec.describe().endswith(f"--placement-group {GROUP} --bundle-indexes 1,0")
+    assert "--placement-strategy SPREAD" in make_spec(placement_strategy="SPREAD").describe()

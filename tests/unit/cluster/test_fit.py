@@ -1,6 +1,7 @@
 import pytest
 
 from raydp_magic.cluster.fit import (
+    check_bundles,
     check_fit,
     check_scale,
     cpus_left,
@@ -9,7 +10,7 @@ from raydp_magic.cluster.fit import (
     suggest,
 )
 from raydp_magic.engine.ray_session import NodeRoom
-from raydp_magic.errors import DoesNotFitError
+from raydp_magic.errors import DoesNotFitError, UsageError
 from raydp_magic.spec import make_spec
 
 GIB = 1024**3
@@ -83,3 +84,76 @@ def test_growing_a_cluster_names_how_far_it_can_grow():
     assert "scale 4" in str(caught.value)
     with pytest.raises(DoesNotFitError, match="free something first"):
         check_scale(spec, 2, 3, [node(0)])
+
+
+def test_parts_of_cpus_count_as_ray_counts_them():
+    half = make_spec(executors=4, ray_cpus=0.5)
+    check_fit(half, [node(2)])
+    assert cpus_left(half, [node(3)]) == 1
+    with pytest.raises(DoesNotFitError, match="0.5 Ray CPUs each") as caught:
+        check_fit(make_spec(executors=5, ray_cpus=0.5), [node(2)])
+    assert "try --executors 4 --cores 1 --ray-cpus 0.5" in str(caught.value)
+    with pytest.raises(DoesNotFitError) as caught:
+        check_fit(make_spec(executors=1, cores=1, ray_cpus=3), [node(2)])
+    assert caught.value.fits == "--executors 1 --cores 1 --ray-cpus 1"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "cpus", "fits"),
+    [
+        ("STRICT_SPREAD", (4,), False),
+        ("STRICT_SPREAD", (1, 1), True),
+        ("STRICT_PACK", (1, 1), False),
+        ("STRICT_PACK", (1, 2), True),
+        ("SPREAD", (2,), True),
+        ("PACK", (1, 1), True),
+    ],
+)
+def test_a_strategy_that_no_node_can_satisfy_is_refused_at_once(strategy, cpus, fits):
+    spec = make_spec(executors=2, cores=1, placement_strategy=strategy)
+    nodes = [node(n) for n in cpus]
+    if fits:
+        check_fit(spec, nodes)
+        return
+    with pytest.raises(DoesNotFitError, match=strategy) as caught:
+        check_fit(spec, nodes)
+    assert f"on {len(nodes)} node" in str(caught.value)
+    assert "try --executors 1 --cores 1" in str(caught.value)
+
+
+GROUP = "66013d445aeb68d6b9d51a1380ed01000000"
+BUNDLE = {"CPU": 1.0, "memory": 1.5 * GIB}
+
+
+def test_executors_that_fit_into_their_bundles_pass():
+    check_bundles(make_spec(placement_group=GROUP), 2, {0: BUNDLE, 1: BUNDLE})
+    twice = {"CPU": 2.0, "memory": 3 * GIB}
+    check_bundles(make_spec(placement_group=GROUP, bundle_indexes=[1]), 2, {0: {}, 1: twice})
+    check_bundles(make_spec(placement_group=GROUP), 3, {0: twice, 1: BUNDLE})
+
+
+def test_the_bundle_that_is_too_small_is_named_and_what_it_should_be():
+    small = {0: BUNDLE, 1: {"CPU": 1.0}}
+    with pytest.raises(DoesNotFitError, match="1 executor in bundle 1") as caught:
+        check_bundles(make_spec(placement_group=GROUP), 2, small)
+    message, hint = str(caught.value).split("\nHint: ")
+    assert "it reserves 1 CPU, one executor needs 1 CPU, 1.4 GiB memory" in message
+    assert '{"CPU": 1, "memory": 1476395008}' in hint
+    with pytest.raises(DoesNotFitError, match="2 executors in bundle 0"):
+        check_bundles(make_spec(placement_group=GROUP, bundle_indexes=[0]), 2, {0: BUNDLE})
+
+
+def test_a_bundle_that_the_group_lacks_is_named():
+    with pytest.raises(UsageError, match="no bundle 2"):
+        check_bundles(make_spec(placement_group=GROUP, bundle_indexes=[0, 2]), 1, {0: BUNDLE})
+
+
+def test_bundles_decide_how_far_a_cluster_can_grow_not_what_is_free_beside_them():
+    spec = make_spec(placement_strategy="PACK")
+    check_scale(spec, 1, 2, [node(0)])
+    with pytest.raises(DoesNotFitError, match="start with executors=3"):
+        check_bundles(spec, 3, {0: BUNDLE, 1: BUNDLE})
+
+
+def test_what_a_group_holds_is_not_taken_twice():
+    assert cpus_left(make_spec(placement_group=GROUP), [node(1)]) == 1

@@ -1,0 +1,124 @@
+"""Two hosts: blocks stay where they are made, tasks run where their blocks are, every row once."""
+
+import gc
+import os
+
+import pyarrow as pa
+import pytest
+from machine import Traces, objects_of_tables, wait_until
+
+import raydp_magic as rdm
+from raydp_magic.errors import DataLostError
+from raydp_magic.monitoring.spark_rest import SparkRest
+
+
+@pytest.fixture(scope="module")
+def two_nodes():
+    """A head and a worker node: two raylets on this machine, with addresses as on two."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    store = 200 * 1024 * 1024
+    nodes = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 2, "object_store_memory": store}
+    )
+    second = nodes.add_node(num_cpus=2, object_store_memory=store, node_ip_address="127.0.0.2")
+    ray.init(address=nodes.address, log_to_driver=False, logging_level="ERROR")
+    wait_until(lambda: len(ray.nodes()) == 2, 30)
+    yield nodes, second
+    ray.shutdown()
+    nodes.shutdown()
+
+
+@pytest.fixture(scope="module")
+def cluster(two_nodes):
+    before = Traces()
+    conf = {
+        "spark.sql.adaptive.enabled": "false",  # it would join partitions of this size
+        "spark.sql.shuffle.partitions": "8",
+        "spark.speculation": "true",
+        "spark.speculation.interval": "100ms",
+        "spark.speculation.quantile": "0.1",
+        "spark.speculation.minTaskRuntime": "1s",
+    }
+    with rdm.start(executors=2, placement_strategy="STRICT_SPREAD", conf=conf) as running:
+        assert len(running.executor_places()) == 2
+        yield running
+    before.gone(ray=False)
+
+
+def homes(refs):
+    import ray
+
+    places = ray.experimental.get_object_locations(refs)
+    return [places[ref]["node_ids"][0] for ref in refs]
+
+
+def test_tasks_run_where_their_blocks_are_and_order_stays(cluster):
+    spark = cluster.spark
+    frame = spark.range(0, 80_000, 1, 8).selectExpr("79999 - id AS n").orderBy("n")
+    refs = rdm.to_refs(frame)
+    assert [entry.nodes for entry in rdm.ledger()][-1] == set(homes(refs))
+    assert len(set(homes(refs))) == 2
+    back = rdm.to_spark(refs)
+    before = {stage["stageId"] for stage in stages(cluster)}
+    assert [row.n for row in back.collect()] == list(range(80_000))
+    [stage] = [stage for stage in stages(cluster) if stage["stageId"] not in before]
+    node_of = {slot.executor_id: slot.node for slot in cluster.slots()}
+    tasks = sorted(
+        SparkRest(cluster.driver)._get(f"stages/{stage['stageId']}/0/taskList"), key=by_index
+    )
+    assert [node_of[task["executorId"]] for task in tasks] == homes(refs)
+    assert {task["taskLocality"] for task in tasks} == {"PROCESS_LOCAL"}
+
+
+def by_index(task):
+    return task["index"]
+
+
+def stages(cluster):
+    return SparkRest(cluster.driver)._get("stages")
+
+
+def test_speculative_attempts_leave_every_row_once(cluster, tmp_path):
+    import ray
+
+    done = str(tmp_path / "second attempt")
+    before = objects_of_tables(ray)
+
+    def slow_first_attempt(batches):
+        import os
+        import time
+
+        from pyspark import TaskContext
+
+        yield from batches
+        context = TaskContext.get()
+        if context.partitionId() == 3 and context.attemptNumber() == 0:
+            while not os.path.exists(done):  # then both attempts give their blocks
+                time.sleep(0.05)
+        elif context.partitionId() == 3:
+            open(done, "w").close()
+
+    frame = cluster.spark.range(0, 40_000, 1, 4).mapInArrow(slow_first_attempt, "id long")
+    refs = rdm.to_refs(frame, block_bytes=20_000)
+    assert os.path.exists(done)
+    ids = pa.concat_tables(ray.get(refs)).column("id").to_pylist()
+    assert ids == list(range(40_000))
+    count = len(refs)
+    wait_until(lambda: len(objects_of_tables(ray) - before) == count, 30, "copies are freed")
+    del refs
+    wait_until(lambda: not objects_of_tables(ray) - before, 30, "blocks are freed")
+
+
+def test_a_node_that_dies_is_told_as_lost_data(cluster, two_nodes):
+    """Last in this file: it takes a node away."""
+    nodes, second = two_nodes
+    refs = rdm.to_refs(cluster.spark.range(0, 1000, 1, 4))
+    assert second.node_id in homes(refs)
+    nodes.remove_node(second)
+    with pytest.raises(DataLostError, match="A block is gone"):
+        rdm.to_spark(refs)
+    assert rdm.to_ray(cluster.spark.range(100)).count() == 100
+    del refs
+    gc.collect()  # the error's frames held them
