@@ -8,6 +8,7 @@ RUNS times after a warm-up. Runs in RayDP's environment too: it needs Ray and th
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import shutil
@@ -87,7 +88,10 @@ def dropped(batches):
 
 
 class Peak(threading.Thread):
-    """Most private memory (USS) of Spark's Python workers and of Ray's, above the start's."""
+    """Most memory of Spark's Python workers and of Ray's, above the start's.
+
+    Counted is what is their own: neither files nor shared memory, where the data itself lies.
+    """
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -99,10 +103,9 @@ class Peak(threading.Thread):
         for process in psutil.process_iter(["cmdline"]):
             line = " ".join(process.info["cmdline"] or ())
             if ("pyspark" in line and "daemon" in line) or line.startswith("ray::"):
-                try:
-                    total += process.memory_full_info().uss
-                except psutil.Error:
-                    continue
+                with contextlib.suppress(OSError):  # it has ended
+                    rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
+                    total += int(rollup.partition("Anonymous:")[2].split()[0]) * 1024
         return total
 
     def run(self):

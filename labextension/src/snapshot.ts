@@ -6,7 +6,7 @@ export const SCHEMA_VERSION = 1;
 export const CLUSTER_STATES = ["starting", "running", "stopping", "stopped", "failed"] as const;
 export type ClusterState = (typeof CLUSTER_STATES)[number];
 
-export type ExecutorState = "requested" | "starting" | "up" | "draining" | "lost" | "failed";
+export type ExecutorState = "requested" | "starting" | "up" | "draining" | "lost" | "failed" | "ended";
 
 export interface NodeSnapshot {
   id: string;
@@ -111,6 +111,11 @@ export function readSnapshot(record: unknown): Reading {
     };
   }
   return { kind: "snapshot", snapshot: record as Snapshot };
+}
+
+/** On its way back from a death; one that came back is like any other. */
+export function isRetrying({ tries, state }: ExecutorSnapshot): boolean {
+  return tries > 1 && (state === "requested" || state === "starting" || state === "lost" || state === "failed");
 }
 
 /** No more news is to be expected from the cluster. */

@@ -54,6 +54,7 @@ describe("a running cluster", () => {
     expect(visibleText(find(".raydp-jobs"))).toContain("stage 2/3");
     expect(visibleText(find(".raydp-bridge"))).toContain("spark → ray");
     expect(visibleText(find("footer"))).toContain("%raydp_cluster stop");
+    expect(visibleText(find("footer"))).toContain("%raydp_cluster scale 3");
   });
 
   it("gives bars a role, a name and a value", () => {
@@ -115,6 +116,12 @@ describe("honest words", () => {
     expect(text).toContain("out of memory");
   });
 
+  it("an executor that came back is like any other", () => {
+    const snapshot = fixture("executor_lost");
+    open({ ...snapshot, executors: snapshot.executors.map((row) => ({ ...row, state: "up", message: "" })) });
+    expect(visibleText(find(".raydp-executors"))).not.toContain("try");
+  });
+
   it("more jobs than fit are counted", () => {
     const snapshot = fixture("running");
     const jobs = Array.from({ length: 9 }, (_, id) => ({ ...snapshot.jobs[0]!, id }));
@@ -133,6 +140,7 @@ describe("the past", () => {
     open(fixture(state));
     expect(visibleText(find(".raydp-banner"))).toBe(`The cluster has ${state} – last known state, 12:00:00`);
     expect(el.querySelectorAll("a[href]")).toHaveLength(0);
+    expect(visibleText(find("header"))).not.toMatch(/\d\/\d (executors|CPUs)/);
     vi.advanceTimersByTime(60_000);
     expect(visibleText(find(".raydp-banner"))).not.toContain("No news");
   });

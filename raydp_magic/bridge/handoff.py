@@ -13,6 +13,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import sys
 from multiprocessing.connection import Client
 from typing import TYPE_CHECKING, Any
 
@@ -207,20 +208,19 @@ def spare_the_collector() -> None:
     """Let the garbage collector pass over what this worker has imported.
 
     PySpark collects garbage after every task, which costs some 35 ms with pandas and pyarrow
-    imported: ten times a small task (*measured*). Frozen once, the modules cost it nothing.
+    imported: ten times a small task (*measured*). Frozen, the modules cost it nothing. Called at a
+    task's start, just after such a collection: what is frozen then is no garbage.
     """
     import pyspark
 
-    done = "_raydp_magic_frozen"  # on a module that stays: this one comes anew with every task
-    if not hasattr(pyspark, done):
-        setattr(pyspark, done, True)
+    mark = "_raydp_magic_frozen"  # on a module that stays: this one comes anew with every task
+    if getattr(pyspark, mark, 0) != len(sys.modules):
+        setattr(pyspark, mark, len(sys.modules))
         gc.freeze()
 
 
 def by_value(*modules: str) -> None:
     """Have PySpark ship the functions of this and other modules by value instead of by import."""
-    import sys
-
     from pyspark import cloudpickle
 
     for module in (__name__, *modules):

@@ -112,7 +112,9 @@ def name_values(variables: dict[str, Any]) -> None:
     if not _entries:
         return
     own = {name: value for name, value in list(variables.items()) if not name.startswith("_")}
-    names = {id(value): name for name, value in own.items()}
+    names: dict[int, str] = {}
+    for name, value in own.items():
+        names.setdefault(id(value), name)  # the first of several variables
     first_refs = {
         value[0].hex(): name
         for name, value in own.items()

@@ -22,7 +22,8 @@ def is_connect(session: Any) -> bool:
 def workers_are_here(session: Any) -> bool:
     """Whether all Python workers of a session run on Ray nodes: ours do, and those of ``local[*]``.
 
-    Our own clusters have the master ``local-cluster[0, ...]``.
+    Our own clusters have the master ``local-cluster[0, ...]``; the keepers of their nodes are
+    known for the jobs of this moment.
     """
     return not is_connect(session) and session.sparkContext.master.startswith("local")
 
@@ -39,11 +40,12 @@ def connector(
     tls : bool
         Encrypt what goes to keepers on other machines.
     homes : sequence of str, optional
-        For each block the node that has it.
+        For each block the node that has it, for blocks that are read whenever Spark computes.
     """
     handoff.by_value(flight_client.__name__)
     sockets = keepers.sockets()
-    if workers_are_here(session):
+    may_come_later = homes is not None and len(sockets) > 1  # executors on nodes that join
+    if workers_are_here(session) and not may_come_later:
         return partial(handoff.connect, sockets=sockets)
     found, token = keepers.doors(tls=tls)
     nodes = list(found)

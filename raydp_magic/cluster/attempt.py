@@ -83,9 +83,14 @@ class Attempt:
         self._supervisor: Supervisor | None = None
         self._cluster: Cluster | None = None
         self._had_ray = ray_session.is_connected()
+        self._interrupted: Callable[[], bool] = bool  # never
 
-    def run(self, *, wait: bool) -> Cluster:
-        """Take the steps; returns the cluster, with its executors when `wait` is true."""
+    def run(self, *, wait: bool, interrupted: Callable[[], bool]) -> Cluster:
+        """Take the steps; returns the cluster, with its executors when `wait` is true.
+
+        Raises KeyboardInterrupt once `interrupted` says so, also when a library swallowed it.
+        """
+        self._interrupted = interrupted
         import ray
 
         spark = find_spark()
@@ -145,6 +150,7 @@ class Attempt:
             self._tell("ready")
         with interrupts_held():
             self._cluster.archive_maker = make_in_background(java, spark)
+        self._heed_interrupts()
         return self._cluster
 
     def undo(self) -> None:
@@ -242,6 +248,7 @@ class Attempt:
             if up != shown:
                 shown = up
                 self._tell("executors")
+            self._heed_interrupts()
             time.sleep(0.05)
 
     def _late(self, up: int) -> StartError:
@@ -265,7 +272,12 @@ class Attempt:
         if self._cluster is not None:
             self._cluster.end(end)
 
+    def _heed_interrupts(self) -> None:
+        if self._interrupted():
+            raise KeyboardInterrupt
+
     def _tell(self, phase: Phase) -> None:
+        self._heed_interrupts()
         if self._progress is None:
             return
         up = self._cluster.executors_up if self._cluster else 0

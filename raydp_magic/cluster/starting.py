@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from raydp_magic.cluster.attempt import Attempt
 from raydp_magic.engine import raydp_alias
 from raydp_magic.engine.driver import check_no_foreign_session, check_port_free
+from raydp_magic.engine.interrupts import interrupts_noted
 from raydp_magic.errors import AlreadyRunningError, NotRunningError, UsageError
 from raydp_magic.spec import ClusterSpec, make_spec
 
@@ -183,11 +184,13 @@ def start(
             freed_at=_stopped_at,
         )
         try:
-            _current = attempt.run(wait=wait)
+            with interrupts_noted() as interrupted:
+                cluster = attempt.run(wait=wait, interrupted=interrupted)
         except BaseException:
             attempt.undo()
             raise
-        return _current
+        _current = cluster
+        return cluster
 
 
 def _already_running(running: ClusterSpec, asked: ClusterSpec) -> AlreadyRunningError:

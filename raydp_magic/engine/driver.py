@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from raydp_magic.engine import launch
 from raydp_magic.engine.runtime_dir import RuntimeDir, kill_group, lifeline, tail
+from raydp_magic.engine.translate import refused_start
 from raydp_magic.errors import ClusterError, ForeignSparkError, PortInUseError, StartError
 
 if TYPE_CHECKING:
@@ -226,15 +227,7 @@ class DriverJvm:
         text = _text_of(error)
         if self._spec.ui_port and "BindException" in text and "SparkUI" in text:
             return PortInUseError(self._spec.ui_port, "ui_port")
-        reason = next(
-            (line.strip() for line in text.splitlines() if "Exception: " in line),
-            text.splitlines()[0] if text else type(error).__name__,
-        )
-        message = f"Spark's driver refused to start: {reason.lstrip(': ')}"
-        if self._spec.conf:
-            names = ", ".join(key for key, _ in self._spec.conf)
-            return StartError(message, hint=f"look at the settings given by hand: {names}.")
-        return StartError(message, log_tail=tail(self.log, 5))
+        return refused_start(text, [key for key, _ in self._spec.conf])
 
 
 def _text_of(error: Exception) -> str:

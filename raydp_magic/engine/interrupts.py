@@ -1,4 +1,4 @@
-"""Put an interrupt off while a process and the record of it come into being together."""
+"""Interrupts at a start: put one off for a moment, and know of one that a library has swallowed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
@@ -29,3 +29,28 @@ def interrupts_held() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
     if held and callable(before):
         before(*held[0])
+
+
+@contextlib.contextmanager
+def interrupts_noted() -> Iterator[Callable[[], bool]]:
+    """Give a function that says whether a Ctrl-C came during the block.
+
+    It raises KeyboardInterrupt as ever; but one that is raised in a finalizer or a C extension's
+    callback (Ray's, say) is lost, and the person who pressed the button waits in vain.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    hits: list[int] = []
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield lambda: False
+        return
+
+    def note(number: int, frame: Any) -> None:
+        hits.append(number)
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(hits)
+    finally:
+        if signal.getsignal(signal.SIGINT) is note:
+            signal.signal(signal.SIGINT, before)

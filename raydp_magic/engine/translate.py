@@ -10,9 +10,16 @@ import itertools
 import re
 from typing import TYPE_CHECKING
 
-from raydp_magic.errors import BridgeError, ClusterError, QueryError, RaydpMagicError
+from raydp_magic.errors import (
+    BridgeError,
+    ClusterError,
+    QueryError,
+    RaydpMagicError,
+    StartError,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
 _QUERY = "pyspark.errors.exceptions.base."
@@ -34,16 +41,21 @@ _FRAME = re.compile(r'File "([^"]+)", line (\d+), in (.+)')
 _POSITION = re.compile(r"\(?line (\d+),? pos(?:ition)? (\d+)\)?")
 _SUGGESTED = re.compile(r"Did you mean one of the following\? \[([^\]]*)\]")
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=[A-Z`\"(])|\n")
+_POINTER = re.compile(r"-*\^\^\^")
+_MISSING_CLASS = re.compile(r"(?:ClassNotFoundException|NoClassDefFoundError): ([\w.$/]+)")
 _MAX_SUGGESTIONS = 5
 
 
-def translate(error: BaseException) -> RaydpMagicError | None:
+def translate(error: BaseException, *, sql_line: int | None = None) -> RaydpMagicError | None:
     """Read an error of PySpark or Py4J.
 
     Parameters
     ----------
     error : BaseException
         Anything that a call into Spark raised.
+    sql_line : int, optional
+        The line of the cell that its SQL begins in: the lines in the message are then the cell's,
+        else the statement's.
 
     Returns
     -------
@@ -55,7 +67,7 @@ def translate(error: BaseException) -> RaydpMagicError | None:
         return error
     names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
     if names & _STATEMENT_ERRORS:
-        return _query_error(error)
+        return _query_error(error, sql_line)
     if _PYTHON_ERROR in names:
         return _python_error(str(error))
     if names & _GATEWAY_ERRORS or (isinstance(error, ConnectionError) and _from_py4j(error)):
@@ -66,13 +78,64 @@ def translate(error: BaseException) -> RaydpMagicError | None:
     return None
 
 
-def _query_error(error: BaseException) -> QueryError:
+def refused_start(text: str, settings: Sequence[str] = ()) -> StartError:
+    """Read what Java said when it refused to make the SparkContext.
+
+    Parameters
+    ----------
+    text : str
+        Py4J's message with the Java stack.
+    settings : sequence of str
+        Names of the settings that were given by hand.
+
+    Returns
+    -------
+    StartError
+        Without the stack: it is Py4J's and Spark's own.
+    """
+    missing = _MISSING_CLASS.search(text)
+    if missing is not None:
+        return StartError(
+            f"Spark's driver refused to start: there is no class {missing[1].replace('/', '.')}",
+            hint="look for its name in the settings (--conf); a JAR of yours goes into "
+            "spark.driver.extraClassPath and spark.executor.extraClassPath.",
+        )
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    said = next(
+        (line for line in lines if re.search(r"(Exception|Error): ", line)),
+        lines[0] if lines else "",
+    )
+    reason = re.sub(r"^:?\s*(?:[a-z]\w*\.)+(?:\w*)(?:Exception|Error): ", "", said)
+    names = ", ".join(settings)
+    return StartError(
+        f"Spark's driver refused to start: {reason.removesuffix('.')}",
+        hint=f"look at the settings that were given by hand (--conf): {names}."
+        if names
+        else "`raydp-magic doctor` in a terminal looks at the Java and the Spark here.",
+    )
+
+
+def _query_error(error: BaseException, sql_line: int | None) -> QueryError:
     text = str(error).strip()
     message = _first_sentence(text)
     position = _POSITION.search(text)
     if position is not None and _POSITION.search(message) is None:
-        message += f" (line {position[1]}, pos {position[2]})"
+        line, column = _inside(text, int(position[1]), int(position[2]))
+        where = "statement" if sql_line is None else "cell"
+        message += f" (line {line + (sql_line or 1) - 1} of the {where}, pos {column})"
     return QueryError(message, hint=_hint(error, text))
+
+
+def _inside(text: str, line: int, column: int) -> tuple[int, int]:
+    """Of a position behind the end of an unfinished statement, the end of its last line."""
+    _, found, quoted = text.partition("== SQL ==\n")
+    if not found:
+        return line, column
+    lines = [row for row in quoted.splitlines() if not _POINTER.fullmatch(row.strip())]
+    written = [number for number, row in enumerate(lines, 1) if row.strip()]
+    if not written or line <= written[-1]:
+        return line, column
+    return written[-1], len(lines[written[-1] - 1].rstrip())
 
 
 def _python_error(text: str) -> RaydpMagicError:
@@ -125,7 +188,7 @@ def _pointed_line(text: str) -> str | None:
     """The line of the statement that Spark's ``^^^`` points at."""
     lines = text.splitlines()
     for above, line in itertools.pairwise(lines):
-        if re.fullmatch(r"-*\^\^\^", line.strip()) and above.strip():
+        if _POINTER.fullmatch(line.strip()) and above.strip():
             return f"Spark stopped reading at {'`' + above.strip()[:120] + '`'}."
     return None
 

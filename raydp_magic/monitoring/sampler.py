@@ -113,7 +113,7 @@ class Sampler:
                 state=self._cluster.state,
                 taken_at=time.time(),
                 jobs=(),
-                executors=tuple(replace(e, active_tasks=0) for e in self._last.executors),
+                executors=tuple(map(ended_executor, self._last.executors)),
                 problems=tuple(self._cluster.problems),
             )
             self._deliver(self._last)
@@ -176,7 +176,7 @@ def take_snapshot(cluster: Cluster) -> Snapshot:
             )
             for slot in slots
         ),
-        jobs=spark.jobs(),
+        jobs=spark.jobs(most_active=len(slots) * cluster.spec.cores),
         ledger=tuple(
             LedgerSnapshot(e.name, e.direction, e.rows, e.bytes, e.blocks, len(e.nodes))
             for e in ledger(max_age=LEDGER_SECONDS)
@@ -224,7 +224,8 @@ def executor_snapshot(
         state=slot.phase,
         node=host,
         cores=cores,
-        active_tasks=seen.get("activeTasks", 0),
+        # Spark counts starts and ends in events that may lag: never more than there are slots.
+        active_tasks=min(seen.get("activeTasks", 0), cores),
         completed_tasks=seen.get("completedTasks", 0),
         failed_tasks=seen.get("failedTasks", 0),
         storage_used=seen.get("memoryUsed", 0),
@@ -235,6 +236,12 @@ def executor_snapshot(
         max_tries=max_restarts + 1,
         message=slot.message,
     )
+
+
+def ended_executor(executor: ExecutorSnapshot) -> ExecutorSnapshot:
+    """What is left of an executor when its cluster has ended."""
+    gone = executor.state if executor.state in ("lost", "failed") else "ended"
+    return replace(executor, state=gone, active_tasks=0)
 
 
 def slot_problems(slots: list[Slot]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 SCHEMA_VERSION = 1
 
 ClusterState = Literal["starting", "running", "stopping", "stopped", "failed"]
-ExecutorState = Literal["requested", "starting", "up", "draining", "lost", "failed"]
+ExecutorState = Literal["requested", "starting", "up", "draining", "lost", "failed", "ended"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,11 @@ class ExecutorSnapshot:
     tries: int
     max_tries: int
     message: str
+
+    @property
+    def retrying(self) -> bool:
+        """Whether it is on its way back from a death; one that came back is like any other."""
+        return self.tries > 1 and self.state in ("requested", "starting", "lost", "failed")
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,11 @@ class Snapshot:
     jobs: tuple[JobSnapshot, ...]
     ledger: tuple[LedgerSnapshot, ...]
     problems: tuple[str, ...]
+
+    @property
+    def ended(self) -> bool:
+        """Whether no more news is to be expected."""
+        return self.state in ("stopped", "failed")
 
     @property
     def executors_up(self) -> int:

@@ -38,10 +38,10 @@ class SparkRest:
         """Spark's records of its executors, by id."""
         return {row["id"]: row for row in self._get("allexecutors") if row["id"] != "driver"}
 
-    def jobs(self) -> tuple[JobSnapshot, ...]:
-        """The running jobs, oldest first."""
+    def jobs(self, most_active: int) -> tuple[JobSnapshot, ...]:
+        """The running jobs, oldest first; each with at most this many active tasks."""
         return tuple(
-            job_snapshot(row)
+            job_snapshot(row, most_active)
             for row in sorted(self._get("jobs?status=running"), key=lambda row: row["jobId"])
         )
 
@@ -57,15 +57,15 @@ class SparkRest:
         return rows if isinstance(rows, list) else []
 
 
-def job_snapshot(row: dict[str, Any]) -> JobSnapshot:
-    """Read one job's record."""
+def job_snapshot(row: dict[str, Any], most_active: int) -> JobSnapshot:
+    """Read one job's record; Spark's count of active tasks may lag behind the ended ones."""
     return JobSnapshot(
         id=row["jobId"],
         description=str(row.get("description") or row.get("name") or ""),
         stages_done=row.get("numCompletedStages", 0) + row.get("numSkippedStages", 0),
         stages_total=len(row.get("stageIds", ())),
         tasks_done=row.get("numCompletedTasks", 0) + row.get("numSkippedTasks", 0),
-        tasks_active=row.get("numActiveTasks", 0),
+        tasks_active=min(row.get("numActiveTasks", 0), most_active),
         tasks_failed=row.get("numFailedTasks", 0),
         tasks_total=row.get("numTasks", 0),
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from raydp_magic.engine.translate import translate
 from raydp_magic.errors import UsageError
+from raydp_magic.notebook.cell_number import cell_number
 from raydp_magic.notebook.failure import as_lines, line_of, with_frames_of
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def run_body(shell: InteractiveShell, body: str) -> Any:
         For an error of Spark that :func:`~raydp_magic.engine.translate.translate` reads.
     """
     source = _transformed(shell, body)
-    filename = shell.compile.cache(source, shell.execution_count, raw_code=body)
+    filename = shell.compile.cache(source, cell_number(shell), raw_code=body)
     try:
         tree = shell.transform_ast(ast.parse(source, filename))
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None

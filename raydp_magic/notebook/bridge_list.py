@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 from raydp_magic.notebook.table import Column, Preview, render_text
@@ -20,6 +21,9 @@ def ledger_text(variables: dict[str, Any]) -> str:
     """
     from raydp_magic.bridge.ledger import ledger, name_values
 
+    # What ran a Dataset refers to itself, and to the blocks, until the next collection (Ray Data
+    # 2.60, *measured*); ipykernel keeps it 10 s longer.
+    gc.collect()
     name_values(variables)
     rows = tuple(
         tuple(_shown(name, getattr(record, name)) for name in _COLUMNS) for record in ledger()
@@ -32,7 +36,7 @@ def ledger_text(variables: dict[str, Any]) -> str:
 
 
 def give_back(variables: dict[str, Any], name: str) -> str:
-    """Release an entry by its name; returns a line about it.
+    """Release an entry by its name, or by any variable that holds it; returns a line about it.
 
     What Ray got lives while something refers to it: the variables that hold it go, too.
 
@@ -48,11 +52,15 @@ def give_back(variables: dict[str, Any], name: str) -> str:
     UsageError
         When the bridge holds nothing of that name.
     """
-    from raydp_magic.bridge.ledger import TO_RAY, ledger, name_values, release
+    from raydp_magic.bridge.ledger import TO_RAY, entry_of, ledger, name_values, release
 
     name_values(variables)
-    in_ray = any(entry.name == name and entry.direction == TO_RAY for entry in ledger())
-    release(name)
+    held = variables.get(name)
+    entry = None if held is None else entry_of(held)
+    if entry is None:  # a list of refs, or a name that is no variable's
+        entry = next((known for known in ledger() if known.name == name), None)
+    in_ray = entry is not None and entry.direction == TO_RAY
+    release(entry or name)
     if not in_ray or name not in variables:
         return f"{name} is given back."
     value = variables[name]
@@ -67,10 +75,10 @@ def give_back(variables: dict[str, Any], name: str) -> str:
 
 def _shown(name: str, value: Any) -> str | None:
     """Give a field's text; of the set of nodes, how many they are."""
-    from raydp_magic.panel.amounts import format_bytes
+    from raydp_magic.panel.amounts import format_bytes, format_count
 
     if name == "nodes":
         return str(len(value))
     if name == "bytes":
         return format_bytes(value)
-    return None if value is None else str(value)
+    return format_count(value) if isinstance(value, int) else value

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from raydp_magic.errors import UsageError
+from raydp_magic.spec import parse_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -51,7 +52,7 @@ class CommandParser(argparse.ArgumentParser):
         Positional arguments.
     """
 
-    command: ClassVar[str]
+    command: str
     summary: ClassVar[str]
     examples: ClassVar[tuple[str, ...]] = ()
     elsewhere: ClassVar[dict[str, str]] = {}
@@ -170,6 +171,17 @@ def whole(least: int) -> Callable[[str], int]:
         return number
 
     return read
+
+
+def memory(text: str) -> str:
+    """Read an amount of memory with its unit; :mod:`raydp_magic.spec` says what is enough."""
+    try:
+        parse_memory(text, least=0)
+    except UsageError:
+        raise argparse.ArgumentTypeError(
+            f"an amount such as 512m, 1g or 1.5g is needed, not {text!r}"
+        ) from None
+    return text
 
 
 def amount(text: str) -> float:

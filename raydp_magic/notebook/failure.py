@@ -79,9 +79,9 @@ def _show_short(
     ours = translate(error)
     if ours is not None:
         first, *rest = str(ours).splitlines()
-        line = None if "(line " in first else _cell_line(trace)
-        where = f" (line {line} of the cell)" if line else ""
-        as_lines(error, "\n".join([first + where, *rest]))
+        line = _cell_line(trace)
+        where = f"Cell line {line}: " if line else ""
+        as_lines(error, "\n".join([where + first, *rest]))
     shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
     return []
 

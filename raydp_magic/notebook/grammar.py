@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from raydp_magic.notebook.command_parser import CommandParser, amount, pair, resource, whole
+from raydp_magic.notebook.command_parser import CommandParser, amount, memory, pair, resource, whole
 
 
 class StartParser(CommandParser):
@@ -37,16 +37,24 @@ class StartParser(CommandParser):
         add("--cores", type=whole(1), default=1, metavar="N", help="cores of each (default 1)")
         add(
             "--memory",
+            type=memory,
             default="1g",
             metavar="SIZE",
             help="heap of each, as 512m or 2g (default 1g)",
         )
         add(
             "--memory-overhead",
+            type=memory,
             metavar="SIZE",
             help="off-heap memory of each (default 10%%, 384m at least)",
         )
-        add("--driver-memory", default="1g", metavar="SIZE", help="heap of the driver (default 1g)")
+        add(
+            "--driver-memory",
+            type=memory,
+            default="1g",
+            metavar="SIZE",
+            help="heap of the driver (default 1g)",
+        )
         add("--gpus", type=amount, default=0.0, metavar="N", help="Ray GPUs of each (default 0)")
         add(
             "--ray-cpus",

@@ -212,10 +212,9 @@ def _kind(value: Any) -> str:
 
 def _size(frame: Any) -> str:
     from raydp_magic.bridge.ledger import entry_of
-    from raydp_magic.panel.amounts import format_bytes, format_count
+    from raydp_magic.panel.amounts import format_bytes, plural
 
     entry = entry_of(frame)
     if entry is None or entry.rows is None:
         return "of unknown size"
-    rows = "1 row" if entry.rows == 1 else f"{format_count(entry.rows)} rows"
-    return f"{rows}, {format_bytes(entry.bytes)}"
+    return f"{plural(entry.rows, 'row')}, {format_bytes(entry.bytes)}"

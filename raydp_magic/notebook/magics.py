@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from traitlets import Bool, Int
 
+from raydp_magic.engine.quiet_logger import quiet_logger
 from raydp_magic.engine.translate import translate
 from raydp_magic.errors import NotRunningError, RaydpMagicError
-from raydp_magic.notebook import parse
+from raydp_magic.notebook import dataset_display, parse
+from raydp_magic.notebook.cell_number import cell_number
 from raydp_magic.notebook.display import is_dataframe, show
 from raydp_magic.notebook.failure import (
     as_lines,
@@ -25,6 +28,7 @@ from raydp_magic.notebook.grammar import BRIDGE_COMMANDS, CELLS, CLUSTER_COMMAND
 from raydp_magic.notebook.interrupt import CellJobs
 from raydp_magic.notebook.kernel_tables import KernelTables
 from raydp_magic.notebook.lazy import LazyRay
+from raydp_magic.notebook.session_name import SessionName
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -72,8 +76,10 @@ class RaydpMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self.jobs = CellJobs(_running_session)
+        self.session_name = SessionName(shell.user_ns, _not_running)
         self.lazy = LazyRay(shell.user_ns)
         self.tables = KernelTables(shell.user_ns)
+        dataset_display.install(shell)
 
     @line_magic
     @_documented(group_help("%raydp_cluster", CLUSTER_COMMANDS))
@@ -136,7 +142,8 @@ class RaydpMagics(Magics):
         progress = ProgressDisplay(self.shell)
         began = monotonic()
         try:
-            cluster: Cluster = start(progress=progress, **command.arguments())
+            with progress:
+                cluster: Cluster = start(progress=progress, **command.arguments())
         except BaseException:
             progress.fail()
             raise
@@ -155,21 +162,16 @@ class RaydpMagics(Magics):
                     ui=spark.sparkContext.uiWebUrl,
                 )
             )
-        if not self._bind_session(spark):
-            print("`spark` is already something else here and was left alone: use `%%raydp_spark`.")
+        if not self.session_name.bind(spark):
+            print(
+                "`spark` is already something else here and was left alone: in `%%raydp_spark` "
+                "cells it is the session; elsewhere use `raydp_magic.current().spark`."
+            )
         for problem in cluster.problems:
             print(problem)
         self._keep_errors_short()
         self._tag_jobs()
         return cluster
-
-    def _bind_session(self, spark: Any) -> bool:
-        """Bind ``spark`` unless the name is the user's for something else."""
-        bound = self.shell.user_ns.get("spark")
-        if bound is None or any(kind.__name__ == "SparkSession" for kind in type(bound).__mro__):
-            self.shell.user_ns["spark"] = spark
-            return True
-        return False
 
     def _keep_errors_short(self) -> None:
         query_logs(on=False)
@@ -177,7 +179,9 @@ class RaydpMagics(Magics):
 
     def leave(self) -> None:
         """Take out of the shell what running cells put into it."""
+        dataset_display.remove(self.shell)
         self.lazy.forget()
+        self.session_name.forget()
         self.jobs.end(interrupted=False)
         restore_plain_cells(self.shell)
         query_logs(on=True)
@@ -190,7 +194,9 @@ class RaydpMagics(Magics):
         from raydp_magic.notebook.progress import size_text
 
         size = size_text(cluster.spec)
+        gc.collect()  # as before a list of the bridge's: what is only garbage is not in use
         cluster.stop()
+        self.session_name.follow(None)
         print(f"Stopped: {size}, given back to Ray.")
         if cluster.kept:
             from raydp_magic.panel.amounts import format_bytes
@@ -208,7 +214,8 @@ class RaydpMagics(Magics):
             if isinstance(command, parse.Help):
                 print(command.text, end="")
                 return None
-            return self._run(command)
+            with _failures(command.first_line if command.context == "sql" else None):
+                return self._run(command)
 
     def _run(self, command: parse.Cell) -> Any:
         from raydp_magic.notebook.body import run_body
@@ -216,18 +223,19 @@ class RaydpMagics(Magics):
         from raydp_magic.notebook.sql import single_statement
 
         sql = command.context == "sql"
-        statement = single_statement(command.body) if sql else ""
-        cluster = self._needed()
-        self._bind_session(cluster.spark)
+        statement = single_statement(command.body, command.first_line) if sql else ""
+        session = self._needed().spark
+        self.session_name.bind(session)
         self._keep_errors_short()
         self._tag_jobs()
         if sql:
-            with self.tables.views(cluster.spark, statement) as crossed:
-                value = cluster.spark.sql(statement)
+            with self.tables.views(session, statement) as crossed:
+                value = session.sql(statement)
             if crossed and not command.quiet:
                 print("\n".join(crossed))
         else:
-            value = run_body(self.shell, command.body)
+            with self.session_name.for_body(session):
+                value = run_body(self.shell, command.body)
         if command.output is not None:
             check_bound(command.output, value)
         result = convert(value, command.to, command.maxrows)
@@ -247,7 +255,8 @@ class RaydpMagics(Magics):
             show(result, rows, statement=command.context == "sql")
             return None
         if command.output is not None and command.to != "spark":
-            print(announce(command.output, result))
+            with quiet_logger(dataset_display.LOGGER):  # an empty Dataset is run to be counted
+                print(announce(command.output, result))
             return None
         return result
 
@@ -269,11 +278,12 @@ class RaydpMagics(Magics):
 
     def _tag_jobs(self, source: str = "") -> None:
         label = " ".join(source.split())[:100]
-        self.jobs.begin(f"cell [{self.shell.execution_count}] {label}".rstrip())
+        self.jobs.begin(f"cell [{cell_number(self.shell)}] {label}".rstrip())
 
     def before_cell(self, info: Any) -> None:
         """IPython's ``pre_run_cell``: tag the cell's jobs."""
         with _quiet_hook():
+            self.session_name.follow(_running_session())
             self._tag_jobs(info.raw_cell or "")
 
     def after_cell(self, result: Any) -> None:
@@ -325,8 +335,11 @@ def _quiet_hook() -> Iterator[None]:
 
 
 @contextmanager
-def _failures() -> Iterator[None]:
-    """Show our errors, and those of Spark that we can read, as lines without a traceback."""
+def _failures(sql_line: int | None = None) -> Iterator[None]:
+    """Show our errors, and those of Spark that we can read, as lines without a traceback.
+
+    `sql_line` is the line of the cell that its SQL begins in: Spark's lines are counted from there.
+    """
     try:
         yield
     except RaydpMagicError as error:
@@ -335,7 +348,7 @@ def _failures() -> Iterator[None]:
         as_lines(error, "KeyboardInterrupt: stopped; what it had started is cancelled")
         raise
     except Exception as error:
-        ours = translate(error)
+        ours = translate(error, sql_line=sql_line)
         if ours is None:
             raise
         raise ours from error

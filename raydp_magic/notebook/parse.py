@@ -95,7 +95,11 @@ class Panel:
 
 @dataclass(frozen=True)
 class Cell:
-    """Run a body. ``maxrows`` None means the configured default."""
+    """Run a body.
+
+    ``maxrows`` None means the configured default; ``first_line`` is the line of the cell that the
+    body begins in, None for a line magic.
+    """
 
     body: str
     context: str = "python"
@@ -103,6 +107,7 @@ class Cell:
     maxrows: int | None = None
     quiet: bool = False
     to: str = "spark"
+    first_line: int | None = 2
 
 
 @dataclass(frozen=True)
@@ -231,11 +236,12 @@ def parse_cell(magic: str, line: str, body: str | None) -> Cell | Help:
     """
     parser = CELLS[magic]()
     percent = "%" if body is None else "%%"
+    parser.command = parser.prog = percent + magic
     if body is None:
         flags, body = parser.leading_flags(line)
         words = flags
     else:
-        words = _split(line, percent + magic)
+        words = _split(line, parser.command)
     options = parser.read(words)
     if options is None:
         return Help(parser.format_help())
@@ -247,11 +253,12 @@ def parse_cell(magic: str, line: str, body: str | None) -> Cell | Help:
         where = "on the lines below it" if percent == "%%" else "behind it"
         what = "a statement" if context == "sql" else "Python"
         raise UsageError(
-            f"{percent}{magic} has nothing to run",
+            f"{parser.command} has nothing to run",
             hint=f"write {what} {where}, such as `{example}`.",
         )
     return Cell(
         body=body,
+        first_line=None if percent == "%" else 2,
         context=context,
         output=options.output,
         maxrows=options.maxrows,
@@ -261,6 +268,11 @@ def parse_cell(magic: str, line: str, body: str | None) -> Cell | Help:
 
 
 def _check_identifier(name: str) -> None:
+    if name == "spark":
+        raise UsageError(
+            "--output spark would take the session's name",
+            hint="use another name, such as `-o trips`.",
+        )
     if not name.isidentifier() or keyword.iskeyword(name):
         why = "a Python keyword" if keyword.iskeyword(name) else "not a Python name"
         raise UsageError(

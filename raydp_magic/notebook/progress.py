@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from contextvars import copy_context
+from dataclasses import replace
 from html import escape
-from typing import TYPE_CHECKING, Any
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -41,25 +45,57 @@ def size_text(spec: ClusterSpec) -> str:
 
 
 class ProgressDisplay:
-    """Where a start's progress goes.
+    """Where a start's progress goes; as a context manager, its seconds tick on between reports.
 
     Parameters
     ----------
     shell : InteractiveShell
         A kernel's shell gets one updated display; any other gets a line for each new phase.
+    tick : float
+        Seconds between updates of the display.
     """
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    def __init__(self, shell: InteractiveShell, tick: float = 1.0) -> None:
         self._in_place = hasattr(shell, "kernel")
         self._handle: Any = None
-        self._last: tuple[str, int] | None = None
+        self._last: StartProgress | None = None
+        self._told_at = 0.0
+        self._tick = tick
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._ticker: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        if self._in_place:
+            # In this cell's context: ipykernel finds there which cell a display belongs to.
+            self._ticker = threading.Thread(
+                target=copy_context().run,
+                args=(self._ticks,),
+                name="raydp_magic-start",
+                daemon=True,
+            )
+            self._ticker.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        if self._ticker is not None:
+            self._ticker.join(2)
 
     def __call__(self, step: StartProgress) -> None:
         """Show one report of ``start``."""
-        now = (step.phase, step.executors_up)
-        if self._in_place or now != self._last:
-            self._show(progress_text(step))
-        self._last = now
+        with self._lock:
+            last, self._last, self._told_at = self._last, step, monotonic()
+            known = last is not None and (last.phase, last.executors_up)
+            if self._in_place or known != (step.phase, step.executors_up):
+                self._show(progress_text(step))
+
+    def _ticks(self) -> None:
+        while not self._over.wait(self._tick):
+            with self._lock:
+                if self._last is not None and not self._over.is_set():
+                    elapsed = self._last.elapsed + monotonic() - self._told_at
+                    self._show(progress_text(replace(self._last, elapsed=elapsed)))
 
     def finish(self, text: str) -> None:
         """Show the line that stays."""

@@ -76,19 +76,17 @@ def check_bound(name: str, value: Any) -> None:
 
 def announce(name: str, value: Any) -> str:
     """One line for a converted result that was bound to a name."""
+    from raydp_magic.panel.amounts import plural
+
     if isinstance(value, list):
         what = "1 Ray object ref, an" if len(value) == 1 else f"{len(value)} Ray object refs, one"
         return f"{name} = {what} Arrow table{' each' if len(value) > 1 else ''}"
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple):
         size = " x ".join(
-            _plural(n, what) for n, what in zip(shape, ("row", "column"), strict=False)
+            plural(n, what) for n, what in zip(shape, ("row", "column"), strict=False)
         )
         return f"{name} = {type(value).__module__.split('.')[0]} {type(value).__name__}, {size}"
     # Not repr(): a Ray Dataset's own runs it.
     rows, blocks = value.count(), value.num_blocks()
-    return f"{name} = Ray Dataset, {_plural(rows, 'row')} in {_plural(blocks, 'block')}"
-
-
-def _plural(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+    return f"{name} = Ray Dataset, {plural(rows, 'row')} in {plural(blocks, 'block')}"

@@ -23,7 +23,7 @@ _TOKEN = re.compile(
 _SCRIPT = re.compile(r"(?:\w+\s*:\s*)?BEGIN\b", re.IGNORECASE)
 
 
-def single_statement(body: str) -> str:
+def single_statement(body: str, first_line: int | None = None) -> str:
     """The statement of a body, without a semicolon behind it.
 
     Spark's ``BEGIN ... END`` scripts hold semicolons of their own and pass as they are.
@@ -32,6 +32,8 @@ def single_statement(body: str) -> str:
     ----------
     body : str
         SQL text, comments included.
+    first_line : int, optional
+        The line of the cell that it begins in, when that is known.
 
     Returns
     -------
@@ -59,10 +61,11 @@ def single_statement(body: str) -> str:
             if _SCRIPT.match(body, first):
                 return body
         if end is not None:
-            line = body.count("\n", 0, token.start()) + 1
+            line = body.count("\n", 0, token.start()) + (first_line or 1)
+            where = f" in line {line} of the cell," if first_line else ""
             start = body[token.start() :].splitlines()[0].strip()
             raise UsageError(
-                f"One statement at a time: another begins in line {line}, `{start[:60]}`",
+                f"One statement at a time: another begins{where} `{start[:60]}`",
                 hint="give each statement a cell of its own.",
             )
     if first is None:

@@ -51,17 +51,23 @@ class Preview:
     @property
     def caption(self) -> str:
         """How many rows and columns of how many are shown."""
+        from raydp_magic.panel.amounts import format_count, plural
+
         if self.note:
             return self.note
         parts = []
         if self.limit:
             count = len(self.rows)
             full = count >= self.limit
-            parts.append(f"showing {count} of >= {count} rows" if full else _plural(count, "row"))
+            parts.append(
+                f"showing {format_count(count)} of >= {plural(count, 'row')}"
+                if full
+                else plural(count, "row")
+            )
         if self.columns_total > len(self.columns):
-            parts.append(f"first {len(self.columns)} of {self.columns_total} columns")
+            parts.append(f"first {len(self.columns)} of {plural(self.columns_total, 'column')}")
         elif not self.limit or not self.columns:
-            parts.append(_plural(self.columns_total, "column"))
+            parts.append(plural(self.columns_total, "column"))
         return ", ".join(parts)
 
     @property
@@ -69,10 +75,6 @@ class Preview:
         """``name: type`` of the shown columns."""
         more = ", ..." if self.columns_total > len(self.columns) else ""
         return ", ".join(f"{c.name}: {_fold(c.type, 80)}" for c in self.columns) + more
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _fold(text: str, width: int) -> str:
@@ -128,49 +130,59 @@ def _text_row(cells: list[str], widths: list[int], columns: tuple[Column, ...]) 
     return "  ".join(padded).rstrip()
 
 
-_STYLE = """\
-<style>
-.raydp-table{overflow-x:auto;max-width:100%;font-size:var(--jp-ui-font-size1,13px);
-color:var(--jp-ui-font-color1,inherit)}
-.raydp-table table{border-collapse:collapse;margin:0}
-.raydp-table.raydp-table th,.raydp-table.raydp-table td{padding:2px 10px;text-align:left;
-white-space:nowrap;vertical-align:top;border-bottom:1px solid var(--jp-border-color2,#ddd)}
-.raydp-table th{font-weight:600;border-bottom-color:var(--jp-border-color1,#999)}
-.raydp-table.raydp-table .n.n{text-align:right;font-variant-numeric:tabular-nums}
-.raydp-table .null{color:var(--jp-ui-font-color3,#888);font-style:italic}
-.raydp-table p{margin:4px 0;color:var(--jp-ui-font-color2,#666)}
-</style>
-"""
+# Styles are inline: JupyterLab drops a `<style>` of a notebook that it does not trust, as a saved
+# one is for whoever gets it. Colours are the page's own, or see-through greys.
+_CELL = "padding:2px 10px;white-space:nowrap;vertical-align:top"
+_WORD, _NUMBER = f"{_CELL};text-align:left", f"{_CELL};text-align:right"
+_GRID = "border-collapse:collapse;margin:0;font-size:13px"
+_LINE = "background:none;border-bottom:1px solid rgba(127,127,127,"
+_MUTED = "margin:4px 0;opacity:.75"
+_PAGE = "var(--jp-layout-color0,Canvas)"
+_EDGE = "rgba(127,127,127,.6)"
+_SCROLLS = (
+    # A shadow at an edge behind which there is more; covers that scroll along hide it at the ends.
+    "overflow-x:auto;max-width:100%;"
+    f"background:linear-gradient(to right,{_PAGE} 50%,transparent) 0 0/28px 100% no-repeat local,"
+    f"linear-gradient(to left,{_PAGE} 50%,transparent) 100% 0/28px 100% no-repeat local,"
+    f"linear-gradient(to right,{_EDGE},transparent) 0 0/14px 100% no-repeat scroll,"
+    f"linear-gradient(to left,{_EDGE},transparent) 100% 0/14px 100% no-repeat scroll"
+)
 
 
 def render_html(preview: Preview) -> str:
-    """Draw an HTML table that scrolls sideways and follows JupyterLab's theme."""
-    parts = [_STYLE, '<div class="raydp-table">']
+    """Draw an HTML table that scrolls sideways and looks the same in anybody's page."""
+    parts = ['<div style="font-size:13px">']
     if preview.limit and preview.columns:
         heads = "".join(
-            f'<th scope="col"{_class(c)} title="{html.escape(c.type)}">'
+            f'<th scope="col" style="{_align(c)};font-weight:600" title="{html.escape(c.type)}">'
             f"{html.escape(_visible(c.name))}</th>"
             for c in preview.columns
         )
-        parts.append(f"<table><thead><tr>{heads}</tr></thead><tbody>")
+        parts.append(
+            f'<div style="{_SCROLLS}"><table style="{_GRID}">'
+            f'<thead><tr style="{_LINE}.7)">{heads}</tr></thead><tbody>'
+        )
         for row in preview.rows:
-            cells = zip(row, preview.columns, strict=True)
-            parts.append("<tr>" + "".join(_html_cell(v, c) for v, c in cells) + "</tr>")
-        parts.append("</tbody></table>")
-    parts.append(f"<p>{html.escape(preview.caption)}</p>")
+            cells = "".join(map(_html_cell, row, preview.columns))
+            parts.append(f'<tr style="{_LINE}.3)">{cells}</tr>')
+        parts.append("</tbody></table></div>")
+    parts.append(f'<p style="{_MUTED}">{html.escape(preview.caption)}</p>')
     if preview.columns:
-        parts.append(f"<p><code>{html.escape(_visible(preview.schema))}</code></p>")
+        parts.append(
+            f'<p style="{_MUTED}"><code>{html.escape(_visible(preview.schema))}</code></p>'
+        )
     parts.append("</div>")
     return "".join(parts)
 
 
-def _class(column: Column) -> str:
-    return ' class="n"' if column.numeric else ""
+def _align(column: Column) -> str:
+    return _NUMBER if column.numeric else _WORD
 
 
 def _html_cell(value: str | None, column: Column) -> str:
     if value is None:
-        return '<td class="null">null</td>'
+        return f'<td style="{_align(column)};opacity:.6;font-style:italic">null</td>'
     shown = _visible(value)
     title = f' title="{html.escape(value)}"' if len(shown) > HTML_WIDTH else ""
-    return f"<td{_class(column)}{title}>{html.escape(_fold(shown, HTML_WIDTH))}</td>"
+    text = html.escape(_fold(shown, HTML_WIDTH))
+    return f'<td style="{_align(column)}"{title}>{text}</td>'

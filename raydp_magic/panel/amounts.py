@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from raydp_magic.monitoring.snapshot import Snapshot
 
 UNKNOWN = "–"
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -47,13 +51,29 @@ def format_bytes_of(used: int | None, total: int | None) -> str:
 
 
 def format_count(number: int | None) -> str:
-    """``1234567`` -> ``"1 234 567"`` with narrow no-break spaces."""
-    return UNKNOWN if number is None else f"{number:,}".replace(",", "\u202f")
+    """``1234567`` -> ``"1,234,567"``."""
+    return UNKNOWN if number is None else f"{number:,}"
+
+
+def plural(number: int | None, word: str) -> str:
+    """``"1 row"``, ``"1,234 rows"``."""
+    return f"{format_count(number)} {word}" if number == 1 else f"{format_count(number)} {word}s"
 
 
 def format_cpus(number: float) -> str:
     """Ray counts in fractions: ``0.5``, ``4``."""
     return f"{round(number, 2):g}"
+
+
+def tallies(snapshot: Snapshot) -> list[str]:
+    """How much of what was asked for is there, in words; nothing of an ended cluster is."""
+    if snapshot.ended:
+        return []
+    found = [f"{snapshot.executors_up}/{snapshot.executors_wanted} executors"]
+    if snapshot.nodes:
+        cpus = f"{format_cpus(snapshot.cpu_reserved)}/{format_cpus(snapshot.cpu_total)}"
+        found.append(f"{cpus} CPUs")
+    return found
 
 
 def share(used: float | None, total: float | None) -> float | None:

@@ -18,10 +18,11 @@ from raydp_magic.panel.amounts import (
     format_time,
     one_line,
     share,
+    tallies,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from raydp_magic.monitoring.snapshot import (
         ExecutorSnapshot,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _LINE = "1px solid rgba(127,127,127,.35)"
 _ACCENT = "#3d85c6"
+_GREY = "rgba(127,127,127,.9)"  # JupyterLab drops a `currentColor` of a saved notebook
 _MUTED = "opacity:.72"
 _ALARM = "background:rgba(214,69,61,.16);border-left:3px solid #d6453d;padding:5px 13px"
 _MEMORY_HIGH = 0.9
@@ -41,6 +43,7 @@ _MEMORY_HIGH = 0.9
 class _Cell(NamedTuple):
     html: str
     numeric: bool = False
+    wraps: bool = False
 
 
 def render_html(snapshot: Snapshot) -> str:
@@ -56,14 +59,14 @@ def render_html(snapshot: Snapshot) -> str:
     str
         A ``<div>`` with inline styles, no script and no external resource.
     """
-    ended = snapshot.state in ("stopped", "failed")
-    no_job = "No job was running" if ended else "No job is running"
+    no_job = "No job was running" if snapshot.ended else "No job is running"
+    bar = _grey_bar if snapshot.ended else _bar
     gpus = any(node.gpu_total for node in snapshot.nodes)
     parts = [
         _head(snapshot),
         *(f'<div style="{_ALARM}">{_text(problem)}</div>' for problem in snapshot.problems),
-        _section("Now", _table(("",) * 4, [_job(job) for job in snapshot.jobs]) or no_job),
-        _section("Nodes", _nodes(snapshot.nodes, gpus=gpus) or "No Ray node is known"),
+        _section("Now", _table(("",) * 4, [_job(job, bar) for job in snapshot.jobs]) or no_job),
+        _section("Nodes", _nodes(snapshot.nodes, bar, gpus=gpus) or "No Ray node is known"),
         _section("Executors", _executors(snapshot.executors) or "No executor"),
         _section("Bridge", _ledger(snapshot.ledger) or "Nothing is held"),
         _foot(snapshot),
@@ -85,32 +88,30 @@ def _muted(html: str) -> str:
 
 def _head(snapshot: Snapshot) -> str:
     gap = "margin-right:22px;white-space:nowrap"
-    tallies = [f"{snapshot.executors_up}/{snapshot.executors_wanted} executors"]
-    if snapshot.nodes:
-        cpus = f"{format_cpus(snapshot.cpu_reserved)}/{format_cpus(snapshot.cpu_total)}"
-        tallies.append(f"{cpus} CPUs")
-    words = "".join(f'<span style="{gap}">{escape(tally)}</span>' for tally in tallies)
-    ended = {"stopped": "has stopped", "failed": "has failed"}.get(snapshot.state)
+    words = "".join(f'<span style="{gap}">{escape(tally)}</span>' for tally in tallies(snapshot))
     when = format_time(snapshot.taken_at)
-    banner = (
-        f'<div style="background:rgba(127,127,127,.2);padding:5px 16px;font-weight:600">'
-        f"The cluster {ended} – last known state, {when}</div>"
-        if ended
-        else ""
-    )
+    banner, as_of = "", f'<span style="{_MUTED};white-space:nowrap">as of {when}</span>'
+    if snapshot.ended:
+        as_of, banner = (
+            "",
+            (
+                f'<div style="background:rgba(127,127,127,.2);padding:5px 16px;font-weight:600">'
+                f"The cluster has {snapshot.state} – last known state, {when}</div>"
+            ),
+        )
     return (
         '<div style="padding:10px 16px">'
         f'<strong style="font-size:15px;margin-right:9px">{_text(snapshot.name)}</strong>'
         f'<span style="{_MUTED};margin-right:22px">Spark on Ray</span>'
         f'<span style="{gap}">{_mark(snapshot.state)}{snapshot.state}</span>{words}'
-        f'<span style="{_MUTED}">as of {when}</span></div>{banner}'
+        f"{as_of}</div>{banner}"
     )
 
 
 def _mark(state: str) -> str:
     """Draw the dot before a state's word; the word says it, the dot helps the eye."""
     colour = {"up": _ACCENT, "running": _ACCENT, "lost": "#d6453d", "failed": "#d6453d"}.get(state)
-    look = f"background:{colour}" if colour else "border:1px solid currentColor"
+    look = f"background:{colour}" if colour else f"border:1px solid {_GREY}"
     return (
         '<span style="display:inline-block;box-sizing:border-box;width:8px;height:8px;'
         f'border-radius:50%;margin-right:7px;{look}"></span>'
@@ -120,16 +121,22 @@ def _mark(state: str) -> str:
 def _section(title: str, html: str) -> str:
     body = html if html.startswith("<") else _muted(html)
     return (
-        f'<div style="border-top:{_LINE};padding:8px 16px;display:flex">'
-        f'<strong style="flex:none;width:96px">{title}</strong>'
-        f'<div style="flex:1;min-width:0;overflow-x:auto">{body}</div></div>'
+        # Where the page is narrow, the title goes above and leaves the width to the table.
+        f'<div style="border-top:{_LINE};padding:8px 16px;display:flex;flex-wrap:wrap">'
+        f'<strong style="flex:none;width:92px">{title}</strong>'
+        f'<div style="flex:1 1 540px;min-width:0;max-width:100%;overflow-x:auto">{body}</div></div>'
     )
 
 
-def _bar(level: float | None, *, high: bool = False) -> str:
-    colour = "#c77700" if high else _ACCENT
+def _grey_bar(level: float | None, *, high: bool = False) -> str:
+    """What is shown is the past: quieter."""
+    return _bar(level, high=high, colour=_GREY)
+
+
+def _bar(level: float | None, *, high: bool = False, colour: str = _ACCENT) -> str:
+    colour = "#c77700" if high else colour
     return (
-        '<span style="display:inline-block;width:56px;height:6px;border-radius:3px;'
+        '<span style="display:inline-block;width:40px;height:6px;border-radius:3px;'
         'background:rgba(127,127,127,.3);margin-right:8px;vertical-align:middle">'
         '<span style="display:block;height:6px;border-radius:3px;'
         f'background:{colour};width:{round((level or 0) * 100)}%"></span></span>'
@@ -140,7 +147,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[_Cell]]) -> str:
     """Lay out rows; a row of one cell spans the width. Host pages style tables: undo it inline."""
     if not rows:
         return ""
-    cell = "border:0;background:none;padding:1px 18px 1px 0;font-size:13px;white-space:nowrap"
+    cell = "border:0;background:none;padding:1px 14px 1px 0;font-size:13px;white-space:nowrap"
+    wrap = ";white-space:normal;overflow-wrap:anywhere"
     plain = '<tr style="border:0;background:none">'
     numeric = [any(i < len(row) and row[i].numeric for row in rows) for i in range(len(head))]
 
@@ -157,36 +165,37 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[_Cell]]) -> str:
         html.append("</tr>")
     for row in rows:
         span = f' colspan="{len(head)}"' if len(row) == 1 else ""
-        wrap = ";white-space:normal;overflow-wrap:anywhere" if span else ""
         cells = "".join(
-            f'<td{span} style="{cell};{align(c.numeric)}{wrap}">{c.html}</td>' for c in row
+            f'<td{span} style="{cell};{align(c.numeric)}{wrap if span or c.wraps else ""}">'
+            f"{c.html}</td>"
+            for c in row
         )
         html.append(f"{plain}{cells}</tr>")
     html.append("</table>")
     return "".join(html)
 
 
-def _job(job: JobSnapshot) -> list[_Cell]:
+def _job(job: JobSnapshot, bar: Callable[..., str]) -> list[_Cell]:
     failed = f" <strong>{job.tasks_failed} failed</strong>" if job.tasks_failed else ""
     what = one_line(job.description) or "no description"
     what = what if len(what) <= 50 else what[:49] + "…"
     return [
         _Cell(_muted(f"job {job.id}")),
-        _Cell(f"<code>{escape(what)}</code>"),
+        _Cell(f"<code>{escape(what)}</code>", wraps=True),
         _Cell(f"stage {min(job.stages_done + 1, job.stages_total)}/{job.stages_total}"),
         _Cell(
-            _bar(share(job.tasks_done, job.tasks_total))
+            bar(share(job.tasks_done, job.tasks_total))
             + f"{format_count(job.tasks_done)} / {format_count(job.tasks_total)} tasks{failed}"
         ),
     ]
 
 
-def _nodes(nodes: Sequence[NodeSnapshot], *, gpus: bool) -> str:
+def _nodes(nodes: Sequence[NodeSnapshot], bar: Callable[..., str], *, gpus: bool) -> str:
     head = ["Node", "CPU", "Memory", "Object store", *(["GPU"] if gpus else []), "Executors"]
-    return _table(head, [_node(node, gpus=gpus) for node in nodes])
+    return _table(head, [_node(node, bar, gpus=gpus) for node in nodes])
 
 
-def _node(node: NodeSnapshot, *, gpus: bool) -> list[_Cell]:
+def _node(node: NodeSnapshot, bar: Callable[..., str], *, gpus: bool) -> list[_Cell]:
     tag = "" if node.alive else " <strong>dead</strong>"
     if node.alive and node.is_head:
         tag = " " + _muted("head")
@@ -196,16 +205,16 @@ def _node(node: NodeSnapshot, *, gpus: bool) -> list[_Cell]:
     return [
         _Cell(_text(node.name if len(node.name) <= 24 else node.name[:23] + "…") + tag),
         _Cell(
-            _bar(share(node.cpu_reserved, node.cpu_total))
+            bar(share(node.cpu_reserved, node.cpu_total))
             + f"{format_cpus(node.cpu_reserved)} / {format_cpus(node.cpu_total)}"
         ),
         _Cell(
-            _bar(memory, high=high)
+            bar(memory, high=high)
             + format_bytes_of(node.memory_used, node.memory_total)
             + (" <strong>high</strong>" if high else "")
         ),
         _Cell(
-            _bar(share(node.store_used, node.store_total))
+            bar(share(node.store_used, node.store_total))
             + format_bytes_of(node.store_used, node.store_total)
         ),
         *([_Cell(gpu if node.gpu_total else "", numeric=True)] if gpus else []),
@@ -227,7 +236,7 @@ def _executors(executors: Sequence[ExecutorSnapshot]) -> str:
 def _executor(executor: ExecutorSnapshot) -> list[_Cell]:
     word = executor.state
     state = f"<strong>{word}</strong>" if word in ("lost", "failed") else word
-    if executor.tries > 1:
+    if executor.retrying:
         state += " " + _muted(f"try {executor.tries} of {executor.max_tries}")
     numbers = (
         f"{executor.active_tasks}/{executor.cores}",

@@ -12,7 +12,9 @@ from raydp_magic.panel.amounts import (
     format_cpus,
     format_time,
     one_line,
+    plural,
     share,
+    tallies,
     web_address,
 )
 
@@ -47,8 +49,7 @@ def render_text(snapshot: Snapshot) -> str:
         Lines of at most 100 characters, no trailing newline.
     """
     jobs = [_job(job) for job in snapshot.jobs] or [["no job is running"]]
-    ended = snapshot.state in ("stopped", "failed")
-    if ended and not snapshot.jobs:
+    if snapshot.ended and not snapshot.jobs:
         jobs = [["no job was running"]]
     lines = [
         *_head(snapshot),
@@ -57,7 +58,7 @@ def render_text(snapshot: Snapshot) -> str:
         *_section("Executors", _executors(snapshot.executors) or ["none"]),
         *_section("Bridge", _aligned(map(_record, snapshot.ledger)) or ["nothing has been passed"]),
     ]
-    if not ended:
+    if not snapshot.ended:
         urls = {"Spark UI": snapshot.spark_ui_url, "Ray": snapshot.ray_dashboard_url}
         for name, url in urls.items():
             address = web_address(url)
@@ -66,13 +67,10 @@ def render_text(snapshot: Snapshot) -> str:
 
 
 def _head(snapshot: Snapshot) -> list[str]:
-    tallies = f"{snapshot.executors_up}/{snapshot.executors_wanted} executors"
-    if snapshot.nodes:
-        cpus = f"{format_cpus(snapshot.cpu_reserved)}/{format_cpus(snapshot.cpu_total)} CPUs"
-        tallies = f"{tallies}   {cpus}"
+    counts = "".join(f"{tally}   " for tally in tallies(snapshot))
     name = _clip(one_line(snapshot.name), 30)
-    lines = [f"{name}   {snapshot.state}   {tallies}   ({format_time(snapshot.taken_at)})"]
-    if snapshot.state in ("stopped", "failed"):
+    lines = [f"{name}   {snapshot.state}   {counts}({format_time(snapshot.taken_at)})"]
+    if snapshot.ended:
         lines.append(f"The cluster has {snapshot.state}; this is its last known state.")
     if snapshot.request:
         lines.append(one_line(snapshot.request))
@@ -108,8 +106,8 @@ def _bar(level: float | None) -> str:
 def _job(job: JobSnapshot) -> list[str]:
     what = _clip(one_line(job.description), 30) or "no description"
     stage = f"stage {min(job.stages_done + 1, job.stages_total)}/{job.stages_total}"
-    tasks = f"{job.tasks_done}/{job.tasks_total} tasks"
-    failed = [f"{job.tasks_failed} failed"] if job.tasks_failed else []
+    tasks = f"{format_count(job.tasks_done)}/{format_count(job.tasks_total)} tasks"
+    failed = [f"{format_count(job.tasks_failed)} failed"] if job.tasks_failed else []
     bar = _bar(share(job.tasks_done, job.tasks_total))
     return [f"job {job.id}", what, stage, bar, tasks, *failed]
 
@@ -146,15 +144,15 @@ def _executors(executors: Sequence[ExecutorSnapshot]) -> list[str]:
 def _executor(executor: ExecutorSnapshot) -> list[str]:
     node = _clip(one_line(executor.node or ""), 18) or "no node"
     tries = f"try {executor.tries}/{executor.max_tries}"
-    failed = f"{executor.failed_tasks} failed"
+    failed = f"{format_count(executor.failed_tasks)} failed"
     return [
         executor.id,
         executor.state,
         node,
         f"{executor.active_tasks}/{executor.cores} tasks",
-        f"{executor.completed_tasks} done",
+        f"{format_count(executor.completed_tasks)} done",
         f"cached {format_bytes(executor.storage_used)}",
-        *([tries] if executor.tries > 1 else []),
+        *([tries] if executor.retrying else []),
         *([failed] if executor.failed_tasks else []),
     ]
 
@@ -163,16 +161,12 @@ def _record(record: LedgerSnapshot) -> list[str]:
     return [
         _clip(one_line(record.name), 26),
         record.direction,
-        f"{format_count(record.rows)} rows",
+        plural(record.rows, "row"),
         format_bytes(record.bytes),
-        _plural(record.blocks, "block"),
-        _plural(record.nodes, "node"),
+        plural(record.blocks, "block"),
+        plural(record.nodes, "node"),
     ]
 
 
 def _clip(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def _plural(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"

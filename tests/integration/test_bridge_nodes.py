@@ -54,10 +54,25 @@ def homes(refs):
     return [places[ref]["node_ids"][0] for ref in refs]
 
 
-def test_tasks_run_where_their_blocks_are_and_order_stays(cluster):
+def on_both_nodes(folder):
+    """A function for `mapInArrow` whose tasks wait until there was one on each node."""
+
+    def same(batches):
+        import os
+        import time
+
+        open(f"{folder}/{os.environ['RAYDP_MAGIC_NODE']}", "w").close()
+        while len(os.listdir(folder)) < 2:
+            time.sleep(0.02)
+        yield from batches
+
+    return same
+
+
+def test_tasks_run_where_their_blocks_are_and_order_stays(cluster, tmp_path):
     spark = cluster.spark
     frame = spark.range(0, 80_000, 1, 8).selectExpr("79999 - id AS n").orderBy("n")
-    refs = rdm.to_refs(frame)
+    refs = rdm.to_refs(frame.mapInArrow(on_both_nodes(str(tmp_path)), "n long"))
     assert [entry.nodes for entry in rdm.ledger()][-1] == set(homes(refs))
     assert len(set(homes(refs))) == 2
     back = rdm.to_spark(refs)
@@ -111,10 +126,11 @@ def test_speculative_attempts_leave_every_row_once(cluster, tmp_path):
     wait_until(lambda: not objects_of_tables(ray) - before, 30, "blocks are freed")
 
 
-def test_a_node_that_dies_is_told_as_lost_data(cluster, two_nodes):
+def test_a_node_that_dies_is_told_as_lost_data(cluster, two_nodes, tmp_path):
     """Last in this file: it takes a node away."""
     nodes, second = two_nodes
-    refs = rdm.to_refs(cluster.spark.range(0, 1000, 1, 4))
+    frame = cluster.spark.range(0, 1000, 1, 4)
+    refs = rdm.to_refs(frame.mapInArrow(on_both_nodes(str(tmp_path)), "id long"))
     assert second.node_id in homes(refs)
     nodes.remove_node(second)
     with pytest.raises(DataLostError, match="A block is gone"):

@@ -5,7 +5,7 @@ import re
 import psutil
 import pytest
 from kernel import kernel
-from machine import Traces
+from machine import Traces, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +13,7 @@ def k():
     before = Traces()
     with kernel() as running:
         running.run("%load_ext raydp_magic")
-        running.run("%raydp_cluster start --executors 2 --cores 1 --memory 1g")
+        running.start = running.run("%raydp_cluster start --executors 2 --cores 1 --memory 1g")
         yield running
     before.gone()
 
@@ -113,6 +113,28 @@ def test_tab_completes_subcommands_and_flags(idle):
 # With a cluster ----------------------------------------------------------------------------------
 
 
+def test_the_seconds_of_a_start_tick(k):
+    texts = [data["text/plain"] for data in k.start.displays]
+    phases = [re.sub(r"\(.*", "", text) for text in texts[:-1]]
+    assert max(map(phases.count, phases)) >= 3  # phases alone are told twice at most
+    assert "is ready" in texts[-1]
+
+
+def test_a_cell_has_the_number_of_its_prompt(k):
+    label = "spark.sparkContext.getLocalProperty('spark.job.description')"
+    for magic in ("", "%%raydp_spark\n"):
+        cell = k.run(f"{magic}{label}.startswith(f'cell [{{len(In) - 1}}]')")
+        assert "True" in cell.all_text
+
+
+def test_a_dataset_of_the_bridge_is_shown_without_ray_s_log(k):
+    k.run("%%raydp_sql -q\nSELECT id FROM range(7)")
+    cell = k.run("_ray")
+    assert "7 rows" in cell.all_text
+    assert "INFO" not in cell.text
+    assert "INFO" in k.run("_ray.take(1)").text  # the user's own work is told
+
+
 def test_sql_shows_a_bounded_table(k):
     cell = k.run(
         "%%raydp_sql\nSELECT id, id * 2 AS twice, CAST(NULL AS STRING) AS nothing FROM range(1000)"
@@ -197,7 +219,12 @@ SPARK_MISTAKES = {
     "release of nothing": ("%raydp_bridge release nothing", "nothing"),
     "scale too far": ("%raydp_cluster scale 99", "%raydp_cluster scale 4"),
     "plain cell, syntax": ("spark.sql('SELEKT 1')", "SELEKT"),
-    "plain cell, unknown table": ("x = 1\nspark.table('nowhere')", "line 2 of the cell"),
+    "plain cell, unknown table": ("x = 1\nspark.table('nowhere')", "Cell line 2: "),
+    "sql, not finished": (
+        "%%raydp_sql\nSELECT *\nFROM range(3)\nWHERE (id > 1",
+        "(line 4 of the cell, pos 13)",
+    ),
+    "sql, at run time": ("%%raydp_sql\nSELECT 1,\n1/0", "(line 3 of the cell, pos "),
     "plain cell, a Python function": (
         "spark.range(1).rdd.map(lambda row: 1 // 0).collect()",
         "ZeroDivisionError",
@@ -356,7 +383,15 @@ def test_autostart_stop_and_unload(traces):
         running.run("%load_ext raydp_magic\n%config RaydpMagics.autostart = True")
         cell = running.run("%%raydp_sql\nSELECT 41 + 1 AS answer")
         assert "42" in cell.all_text
+        running.run("%raydp_cluster panel")
+        threads = "import threading; print([thread.name for thread in threading.enumerate()])"
+        assert "raydp_magic-sampler" in running.run(threads).text
         running.run("%raydp_cluster stop")
         traces.gone()
+        wait_until(lambda: "raydp_magic-" not in running.run(threads).text, 15)
+        text = "\n".join(running.fail("spark.range(3)").error["traceback"])
+        assert "No raydp_magic cluster is running" in text
+        assert len(text.splitlines()) == 2
+        assert "%raydp_cluster start" in running.run("spark").all_text
         running.run("%unload_ext raydp_magic")
         assert "`%raydp_cluster` not found" in running.run("%raydp_cluster status").text

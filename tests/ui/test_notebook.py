@@ -63,6 +63,9 @@ def test_the_main_job_in_jupyterlab(open_notebook):
     panel_cell = book.cell(3)
     panel_cell.scroll_into_view_if_needed()
     book.picture("panel-after-stop")
+    ended = panel_cell.inner_text()
+    assert "ended" in ended
+    assert "1/1 executors" not in ended
     book.save()
     page.wait_for_timeout(1000)
     saved = json.loads(book.path.read_text())

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,7 +13,14 @@ import pytest
 from raydp_magic.errors import RaydpMagicError
 from raydp_magic.monitoring.snapshot import from_json
 from raydp_magic.panel import panel_for, render_html, render_text
-from raydp_magic.panel.amounts import UNKNOWN, format_bytes, format_bytes_of, format_count, one_line
+from raydp_magic.panel.amounts import (
+    UNKNOWN,
+    format_bytes,
+    format_bytes_of,
+    format_count,
+    one_line,
+    plural,
+)
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "snapshots"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
@@ -71,7 +79,36 @@ def test_text_aligns_its_columns():
 @pytest.mark.parametrize("name", ["stopped", "failed"])
 def test_an_ended_cluster_says_so(name):
     assert f"The cluster has {name}; this is its last known state." in render_text(snapshot(name))
-    assert f"The cluster has {name}" in Page(render_html(snapshot(name))).text
+    page = render_html(snapshot(name))
+    text = Page(page).text
+    assert len(re.findall(f"The cluster has {name} . last known state, ", text)) == 1
+    assert "as of" not in text  # the time once
+    assert not re.search(r"\d/\d (executors|CPUs)", text + render_text(snapshot(name)))
+    assert "#3d85c6" not in page  # the accent is for what runs
+
+
+def test_what_is_left_of_an_executor_has_ended():
+    assert "0  ended" in render_text(snapshot("stopped"))
+    assert "ended" in Page(render_html(snapshot("stopped"))).text
+
+
+@pytest.mark.parametrize(("state", "told"), [("up", False), ("starting", True), ("lost", True)])
+def test_tries_are_told_only_on_the_way_back(state, told):
+    now = snapshot("running")
+    executor = replace(now.executors[0], tries=2, state=state)
+    now = replace(now, executors=(executor,))
+    assert ("try 2/6" in render_text(now)) == told
+    assert ("try 2 of 6" in Page(render_html(now)).text) == told
+
+
+def test_one_row_is_one_row():
+    now = snapshot("running")
+    now = replace(now, ledger=(replace(now.ledger[0], rows=1, blocks=1),))
+    assert "1 row " in render_text(now)
+
+
+def test_static_html_has_room_on_a_narrow_page():
+    assert render_html(snapshot("running")).count("flex-wrap:wrap") == 4
 
 
 def test_terminal_escapes_do_not_reach_the_terminal():
@@ -115,7 +152,8 @@ def test_bytes_read_as_in_the_live_panel(amount, text):
 def test_used_and_total_share_a_unit():
     assert format_bytes_of(512 * MIB, 4096 * MIB) == "0.5 / 4 GiB"
     assert format_bytes_of(None, 4096 * MIB) == f"{UNKNOWN} / 4 GiB"
-    assert format_count(1234567) == "1\u202f234\u202f567"
+    assert format_count(1234567) == "1,234,567"
+    assert [plural(n, "row") for n in (1, 1234, None)] == ["1 row", "1,234 rows", f"{UNKNOWN} rows"]
 
 
 def test_a_panel_that_was_not_built_says_what_to_do(monkeypatch, tmp_path):

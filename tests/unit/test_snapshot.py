@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from raydp_magic.cluster.fleet import Slot
+from raydp_magic.monitoring.sampler import ended_executor, executor_snapshot
 from raydp_magic.monitoring.snapshot import SCHEMA_VERSION, from_json
+from raydp_magic.monitoring.spark_rest import job_snapshot
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "snapshots"
 FIXTURES = sorted(FOLDER.glob("*.json"))
@@ -48,6 +51,25 @@ def test_a_missing_and_a_surplus_field_are_named():
         from_json({**record(), "mood": "fine"})
     with pytest.raises(ValueError, match="mood"):
         from_json({**record(), "nodes": [{**record()["nodes"][0], "mood": "fine"}]})
+
+
+def test_what_has_ended_is_not_up():
+    up, lost = from_json(record("executor_lost")).executors
+    assert (up.state, ended_executor(up).state, ended_executor(up).active_tasks) == (
+        "up",
+        "ended",
+        0,
+    )
+    assert ended_executor(lost).state == "lost"
+
+
+def test_no_more_tasks_are_active_than_there_are_slots():
+    """Spark counts starts and ends in events of their own, which may lag."""
+    slot = Slot(0, phase="up", executor_id="0")
+    executor = executor_snapshot(slot, {"activeTasks": 3}, cores=2, max_restarts=5, rooms=[])
+    assert executor.active_tasks == 2
+    job = job_snapshot({"jobId": 1, "numActiveTasks": 3}, most_active=2)
+    assert job.tasks_active == 2
 
 
 def test_tallies_count_what_is_alive_and_up():

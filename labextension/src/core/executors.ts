@@ -1,4 +1,4 @@
-import { hasEnded, type ExecutorSnapshot, type Snapshot } from "../snapshot";
+import { hasEnded, isRetrying, type ExecutorSnapshot, type Snapshot } from "../snapshot";
 import { h, section, setAttribute, setText, setTextOrHide, type View } from "./dom";
 import { bytes, bytesOf, count, UNKNOWN } from "./format";
 import { table, type Column } from "./table";
@@ -11,7 +11,7 @@ function stateCell(): View<ExecutorSnapshot> {
     update(executor) {
       setText(state, executor.state);
       setAttribute(state, "data-state", executor.state);
-      setTextOrHide(tries, executor.tries > 1 ? `try ${executor.tries} of ${executor.max_tries}` : "");
+      setTextOrHide(tries, isRetrying(executor) ? `try ${executor.tries} of ${executor.max_tries}` : "");
     },
   };
 }

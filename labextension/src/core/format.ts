@@ -34,10 +34,10 @@ export function bytesOf(used: number | null, total: number | null): string {
   return `${part} / ${scaled(total, exponent)} ${UNITS[exponent]}`;
 }
 
-/** Whole numbers with thin separators: `1 234 567`. */
+/** Whole numbers with separators: `1,234,567`. */
 export function count(amount: number | null): string {
   if (amount === null) return UNKNOWN;
-  return String(Math.round(amount)).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  return String(Math.round(amount)).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 /** Ray counts CPUs and GPUs in fractions: `0.5`, `4`. */

@@ -1,4 +1,4 @@
-import type { Snapshot } from "../snapshot";
+import { hasEnded, type Snapshot } from "../snapshot";
 import { h, setAttribute, setText, setTextOrHide, type View } from "./dom";
 import { amount } from "./format";
 
@@ -28,8 +28,10 @@ export function header(): View<Snapshot> {
       setAttribute(name, "title", snapshot.app_id ? `Spark application ${snapshot.app_id}` : null);
       setText(state, snapshot.state);
       setAttribute(state, "data-state", snapshot.state);
-      setText(executors, `${up}/${snapshot.executors_wanted} executors`);
-      setTextOrHide(cores, alive.length > 0 ? `${sum("cpu_reserved")}/${sum("cpu_total")} CPUs` : "");
+      // Nothing is left of an ended cluster; what it was is below.
+      const ended = hasEnded(snapshot.state);
+      setTextOrHide(executors, ended ? "" : `${up}/${snapshot.executors_wanted} executors`);
+      setTextOrHide(cores, alive.length > 0 && !ended ? `${sum("cpu_reserved")}/${sum("cpu_total")} CPUs` : "");
       setAttribute(cores, "title", "CPUs of the live Ray nodes that are reserved, by Spark and by others");
       setTextOrHide(request, snapshot.request);
     },

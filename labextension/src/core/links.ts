@@ -24,7 +24,7 @@ export function links(): View<Snapshot> {
     "Stop: ",
     h("code", {}, "%raydp_cluster stop"),
     " Scale: ",
-    h("code", {}, "raydp_magic.current().scale(3)"),
+    h("code", {}, "%raydp_cluster scale 3"),
   );
   const el = h("footer", { class: "raydp-footer" }, spark.el, ray.el, commands, versions);
   return {

@@ -1,4 +1,4 @@
-"""An interrupt inside the block arrives at its end, and reaches the handler that was there."""
+"""Interrupts are put off to the end of a block, or noted where somebody swallows them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from raydp_magic.engine.interrupts import interrupts_held
+from raydp_magic.engine.interrupts import interrupts_held, interrupts_noted
 
 
 def test_put_off_to_the_end_of_the_block():
@@ -41,3 +41,19 @@ def test_other_threads_are_left_alone():
     thread.start()
     thread.join()
     assert handlers == [signal.default_int_handler]
+
+
+def test_one_that_is_swallowed_is_noted():
+    with interrupts_noted() as came:
+        assert not came()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        assert came()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_noting_goes_on_inside_a_block_that_holds_them():
+    with interrupts_noted() as came:
+        with pytest.raises(KeyboardInterrupt), interrupts_held():
+            signal.raise_signal(signal.SIGINT)
+        assert came()

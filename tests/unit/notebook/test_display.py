@@ -28,7 +28,7 @@ def test_thousands_of_columns(make_frame):
     df = make_frame([(f"c{i}", "int") for i in range(3000)], [tuple("1" * 3000)])
     table = preview(df, 20)
     assert len(table.columns) == len(table.rows[0]) == 50
-    assert "first 50 of 3000 columns" in table.caption
+    assert "first 50 of 3,000 columns" in table.caption
 
 
 def test_no_columns(make_frame):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import signal
+import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -41,16 +44,57 @@ def test_start_shows_progress_and_binds_spark(kernel, capsys):
     assert "Already running" in capsys.readouterr().out
 
 
-def test_start_leaves_a_users_spark_alone(kernel, capsys):
+def test_a_users_spark_is_left_alone_but_for_the_body_of_a_spark_cell(kernel, capsys):
     kernel.user_ns["spark"] = 5
     run(kernel, "%raydp_cluster start").raise_error()
     assert kernel.user_ns["spark"] == 5
-    assert "left alone" in capsys.readouterr().out
+    assert "left alone: in `%%raydp_spark` cells it is the session" in capsys.readouterr().out
+    assert run(kernel, "%%raydp_spark\nspark.version").result == "4.3.0"
+    failed(kernel, "%%raydp_spark\nspark.version + 1", capsys)
+    assert run(kernel, "spark").result == 5
+    run(kernel, "%%raydp_spark\nspark = 6").raise_error()
+    assert kernel.user_ns["spark"] == 6
+    failed(kernel, "%%raydp_sql -o spark\nSELECT 1", capsys)
+    assert kernel.user_ns["spark"] == 6
+
+
+@pytest.mark.parametrize("stop", ["%raydp_cluster stop", "sys.modules[CLUSTER].running = None"])
+def test_an_ended_session_says_so_in_one_line(started, capsys, stop):
+    started.user_ns.update(sys=sys, CLUSTER="raydp_magic.cluster")
+    run(started, stop).raise_error()
+    error, lines = failed(started, "spark.range(3)", capsys)
+    assert isinstance(error, NotRunningError)
+    assert lines == str(error).splitlines()
+    assert "%raydp_cluster start" in lines[1]
+    capsys.readouterr()
+    run(started, "spark").raise_error()
+    assert "No raydp_magic cluster is running" in capsys.readouterr().out
+    started.user_ns["start"] = sys.modules["raydp_magic.cluster"].start
+    run(started, "start(progress=lambda _: None, wait=True, timeout=1)").raise_error()
+    assert run(started, "spark.version").result == "4.3.0"
+
+
+def test_a_session_that_the_user_bound_elsewhere_is_not_taken_away(started):
+    run(started, "%raydp_cluster stop\nspark = 5").raise_error()
+    assert run(started, "spark").result == 5
+
+
+def test_a_cell_has_the_number_of_its_prompt(started, capsys):
+    number = started.execution_count
+    _, lines = failed(started, "%%raydp_spark\n1 / 0", capsys)
+    assert any(f"In[{number}]" in line for line in lines)
+    label = "spark.sparkContext.getLocalProperty('spark.job.description')"
+    for cell in (label, f"%%raydp_spark\n{label}"):
+        number = started.execution_count
+        done = run(started, cell)
+        assert done.execution_count == number
+        assert done.result.startswith(f"cell [{number}] ")
 
 
 @pytest.mark.parametrize(
     ("code", "kind", "said"),
     [
+        ("%raydp_spark -c", UsageError, "%raydp_spark: --context"),
         ("%raydp_cluster start --executers 2", UsageError, "did you mean --executors?"),
         ("%raydp_cluster start --memory 12zebras", UsageError, "12zebras"),
         ("%raydp_cluster status", NotRunningError, "%raydp_cluster start"),
@@ -173,7 +217,56 @@ def test_a_spark_error_names_the_line(started, capsys):
     body = "a = 1\nraise Refused('[X] No such column. SQLSTATE: 42703; line 1 pos 7;\\nPlan')"
     error, lines = failed(started, f"%%raydp_spark\n{body}", capsys)
     assert isinstance(error, QueryError)
-    assert lines == ["Cell line 3: No such column (line 1, pos 7)"]
+    assert lines == ["Cell line 3: No such column (line 1 of the statement, pos 7)"]
+
+
+def test_a_sql_error_counts_lines_as_the_cell_does(started, monkeypatch, capsys):
+    module = "pyspark.errors.exceptions.base"
+    refused = type("AnalysisException", (Exception,), {"__module__": module})
+    text = "[X] No such column. SQLSTATE: 42703; line 2 pos 4;\nPlan"
+
+    def refuse(_statement):
+        raise refused(text)
+
+    monkeypatch.setattr(started.user_ns["spark"], "sql", refuse)
+    for code, where in (
+        ("%%raydp_sql\nSELECT 1,\n    nope", "line 3 of the cell, pos 4"),
+        ("%raydp_sql SELECT nope", "line 2 of the statement, pos 4"),
+    ):
+        _, lines = failed(started, code, capsys)
+        assert lines == [f"No such column ({where})"]
+
+
+def test_a_dataset_of_the_bridge_is_displayed_without_ray_datas_log(started, monkeypatch, capsys):
+    log = logging.getLogger("ray.data")
+    monkeypatch.setattr(log, "level", logging.INFO)
+    monkeypatch.setattr(log, "propagate", False)
+    heard = []
+    handler = logging.Handler()
+    handler.emit = heard.append
+    log.addHandler(handler)
+
+    def bundle(self, **_):
+        log.info("Running Dataset")
+        return {"text/plain": f"rows of {self.name}"}
+
+    dataset = type("Dataset", (), {"_repr_mimebundle_": bundle, "__module__": "ray.data.dataset"})
+    ours, users = dataset(), dataset()
+    ours.name, users.name = "ours", "users"
+    ledger = SimpleNamespace(
+        entry_of=lambda value: value if value is ours else None, name_values=lambda _: None
+    )
+    monkeypatch.setitem(sys.modules, "raydp_magic.bridge.ledger", ledger)
+    started.user_ns.update(ours=ours, users=users)
+    try:
+        run(started, "ours").raise_error()
+        assert "rows of ours" in capsys.readouterr().out
+        assert heard == []
+        run(started, "users").raise_error()
+        assert "rows of users" in capsys.readouterr().out
+        assert len(heard) == 1
+    finally:
+        log.removeHandler(handler)
 
 
 def test_autostart(kernel):

@@ -108,9 +108,24 @@ def test_bridge_lines():
             "SELECT 1",
             parse.Cell("SELECT 1", "sql", output="trips", to="ray", maxrows=5),
         ),
-        ("raydp_sql", "SELECT 'a  b' -- c", None, parse.Cell("SELECT 'a  b' -- c", "sql")),
-        ("raydp_sql", "-n 3 -o x SELECT 1", None, parse.Cell("SELECT 1", "sql", "x", 3)),
-        ("raydp_sql", "-- a comment\n1", None, parse.Cell("-- a comment\n1", "sql")),
+        (
+            "raydp_sql",
+            "SELECT 'a  b' -- c",
+            None,
+            parse.Cell("SELECT 'a  b' -- c", "sql", first_line=None),
+        ),
+        (
+            "raydp_sql",
+            "-n 3 -o x SELECT 1",
+            None,
+            parse.Cell("SELECT 1", "sql", "x", 3, first_line=None),
+        ),
+        (
+            "raydp_sql",
+            "-- a comment\n1",
+            None,
+            parse.Cell("-- a comment\n1", "sql", first_line=None),
+        ),
     ],
 )
 def test_cells(magic, line, body, cell):
@@ -130,6 +145,8 @@ def test_cells(magic, line, body, cell):
         ("raydp_spark", "-n -1", "x", "--maxrows: a whole number of at least 0"),
         ("raydp_spark", "--to csv", "x", "--to: invalid choice"),
         ("raydp_spark", "-o 'x", "x", "quotation mark"),
+        ("raydp_spark", "-o spark", "x", "--output spark would take the session's name"),
+        ("raydp_spark", "-c", None, "%raydp_spark: --context: expected one argument"),
     ],
 )
 def test_wrong_cells(magic, line, body, said):
@@ -137,3 +154,17 @@ def test_wrong_cells(magic, line, body, said):
         parse.parse_cell(magic, line, body)
     assert said in caught.value.message
     assert caught.value.hint
+    if body is None:  # a line magic is named as it was typed
+        assert "%%" not in str(caught.value)
+
+
+@pytest.mark.parametrize("flag", ["--memory", "--memory-overhead", "--driver-memory"])
+@pytest.mark.parametrize("amount", ["1024", "12zebras", "''"])
+def test_an_amount_of_memory_names_its_flag_and_its_form(flag, amount):
+    with pytest.raises(UsageError) as caught:
+        parse.parse_cluster(f"start {flag} {amount}")
+    assert f"{flag}: an amount such as 512m, 1g or 1.5g is needed" in caught.value.message
+
+
+def test_no_memory_beside_the_heap_is_an_amount():
+    assert parse.parse_cluster("start --memory-overhead 0m").memory_overhead == "0m"

@@ -28,10 +28,15 @@ def test_statement(body, statement):
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("SELECT 1;\nSELECT 2", "another begins in line 2, `SELECT 2`"),
+        ("SELECT 1;\nSELECT 2", "another begins in line 3 of the cell, `SELECT 2`"),
         ("-- nothing\n;", "holds no statement"),
     ],
 )
 def test_refused(body, said):
     with pytest.raises(UsageError, match=said):
-        single_statement(body)
+        single_statement(body, 2)
+
+
+def test_a_line_magics_statement_has_no_line():
+    with pytest.raises(UsageError, match="another begins `SELECT 2`"):
+        single_statement("SELECT 1; SELECT 2")

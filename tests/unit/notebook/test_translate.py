@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from raydp_magic.engine.translate import translate
+from raydp_magic.engine.translate import refused_start, translate
 from raydp_magic.errors import ClusterError, NotRunningError, QueryError
 
 
@@ -24,7 +24,7 @@ def spark_error(
                 "(line 1, pos 0)\n\n== SQL ==\nSELEC 1\n^^^\n"
             ),
             "PARSE_SYNTAX_ERROR",
-            "Syntax error at or near 'SELEC' (line 1, pos 0)",
+            "Syntax error at or near 'SELEC' (line 1 of the statement, pos 0)",
             "Spark stopped reading at `SELEC 1`.",
         ),
         (
@@ -33,7 +33,7 @@ def spark_error(
                 "== SQL ==\nSELECT 1 +\n----------^^^\n"
             ),
             "PARSE_SYNTAX_ERROR",
-            "Syntax error at or near end of input (line 1, pos 10)",
+            "Syntax error at or near end of input (line 1 of the statement, pos 10)",
             "Spark stopped reading at `SELECT 1 +`.",
         ),
         (
@@ -46,7 +46,7 @@ def spark_error(
             "UNRESOLVED_COLUMN.WITH_SUGGESTION",
             (
                 "A column, variable, or function parameter with name `carrer` cannot be resolved "
-                "(line 1, pos 7)"
+                "(line 1 of the statement, pos 7)"
             ),
             "did you mean `carrier`, `year`?",
         ),
@@ -57,7 +57,7 @@ def spark_error(
                 "line 1 pos 14;"
             ),
             "TABLE_OR_VIEW_NOT_FOUND",
-            "The table or view `a`.`b` cannot be found (line 1, pos 14)",
+            "The table or view `a`.`b` cannot be found (line 1 of the statement, pos 14)",
             "`SHOW TABLES` lists what there is; df.createOrReplaceTempView('name') makes one.",
         ),
         (
@@ -68,7 +68,7 @@ def spark_error(
                 "Plan"
             ),
             "MISSING_GROUP_BY",
-            "The query does not include a GROUP BY clause (line 1, pos 0)",
+            "The query does not include a GROUP BY clause (line 1 of the statement, pos 0)",
             "Add GROUP BY or turn it into the window functions using OVER clauses.",
         ),
         (
@@ -84,6 +84,60 @@ def test_statement_errors(text, condition, message, hint):
     assert isinstance(ours, QueryError)
     assert ours.message == message
     assert ours.hint == hint
+
+
+UNFINISHED = (
+    "\n[PARSE_SYNTAX_ERROR] Syntax error at or near end of input. SQLSTATE: 42601 (line 4, pos 0)"
+    "\n\n== SQL ==\nSELECT *\nFROM range(3)\nWHERE (id > 1\n^^^\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("sql_line", "where"),
+    [(None, "(line 3 of the statement, pos 13)"), (2, "(line 4 of the cell, pos 13)")],
+)
+def test_an_unfinished_statement_ends_in_its_last_line(sql_line, where):
+    error = spark_error(UNFINISHED, "ParseException", "PARSE_SYNTAX_ERROR")
+    ours = translate(error, sql_line=sql_line)
+    assert ours.message == f"Syntax error at or near end of input {where}"
+    assert ours.hint == "Spark stopped reading at `WHERE (id > 1`."
+
+
+def test_a_line_inside_a_statement_is_counted_from_the_cells_first():
+    text = "[X] No such column. SQLSTATE: 42703; line 2 pos 2;\nPlan"
+    assert translate(spark_error(text), sql_line=2).message == (
+        "No such column (line 3 of the cell, pos 2)"
+    )
+
+
+STACK = (
+    "\n\tat java.base/java.lang.Class.forName(Class.java:467)"
+    "\n\tat py4j.ClientServerConnection.run(ClientServerConnection.java:108)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "message", "hint"),
+    [
+        (
+            ": java.lang.ClassNotFoundException: no.such.Cls",
+            "there is no class no.such.Cls",
+            "extraClassPath",
+        ),
+        (
+            ": java.lang.IllegalArgumentException: spark.executor.id should be an int",
+            "spark.executor.id should be an int",
+            "--conf",
+        ),
+    ],
+)
+def test_a_refused_start_is_told_without_javas_stack(said, message, hint):
+    text = f"An error occurred while calling JavaSparkContext.\n{said}{STACK}"
+    ours = refused_start(text, ["spark.x"])
+    assert ours.message == f"Spark's driver refused to start: {message}"
+    assert hint in ours.hint
+    assert "py4j" not in str(ours)
+    assert len(str(ours).splitlines()) == 2
 
 
 def test_a_dead_driver():
