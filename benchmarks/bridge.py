@@ -3,9 +3,10 @@
     python benchmarks/bridge.py [--runs 5] [--rows 10000000] [--cases mixed,strings,...]
                                 [--sizes] [--env FOLDER] [--json FILE] [--plot FILE.svg]
 
-Each side is a fresh process with a fresh Ray of 4 CPUs and 2 executors of 1 core and 2 GiB; both
-convert the same cached table, the median of RUNS after a warm-up counts. The floor is the same
-`mapInArrow` into a function that drops every row: what Spark itself needs to give rows to Python.
+Each side is a fresh process with a fresh Ray of 4 CPUs and 2 executors of 1 core and 4 GiB (with 2
+RayDP runs out of heap); both convert the same cached table, the median of RUNS after a warm-up
+counts. The floor is the same `mapInArrow` into a function that drops every row, in turns with the
+conversion: what Spark itself needs to give rows to Python.
 `--sizes` adds the cost for each GB from 0.1 to 4 GB. Nothing is asserted about the time.
 Needs Java 17 at JAVA_HOME or on PATH; RayDP's own environment is made on first use.
 """

@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 import ray
 
-EXECUTORS, CORES, MEMORY = 2, 1, "2g"
+EXECUTORS, CORES, MEMORY = 2, 1, "4g"
 RAY_CPUS = 4
 
 TABLES = {
@@ -118,16 +118,17 @@ class Peak(threading.Thread):
         return self.most
 
 
-def timed(call, runs):
-    """Seconds of each call after one that is not counted."""
-    took = []
+def timed(runs, **calls):
+    """Seconds of each call, in turns (A B A B ...), after one of each that is not counted."""
+    took = {name: [] for name in calls}
     for turn in range(runs + 1):
-        gc.collect()
-        began = time.perf_counter()
-        result = call()
-        if turn:
-            took.append(time.perf_counter() - began)
-        del result
+        for name, call in calls.items():
+            gc.collect()
+            began = time.perf_counter()
+            result = call()
+            if turn:
+                took[name].append(time.perf_counter() - began)
+            del result
     return took
 
 
@@ -147,11 +148,9 @@ def main():
     found = {"first_s": time.perf_counter() - began}
 
     floor = df.mapInArrow(dropped, "rows long").selectExpr("sum(rows)")
-    found["floor_s"] = timed(floor.first, runs)
-    found["native_s"] = timed(df.selectExpr(*SUMS[case]).first, runs)
     peak = Peak()
     peak.start()
-    found["to_ray_s"] = timed(lambda: side.to_ray(df), runs)
+    found |= timed(runs, floor_s=floor.first, to_ray_s=lambda: side.to_ray(df))
     found["peak_bytes"] = peak.stop()
     dataset = side.to_ray(df)
     found["bytes"] = dataset.size_bytes()
@@ -166,12 +165,12 @@ def main():
     for mine, theirs in zip(got, expected, strict=True):
         if abs(mine - theirs) > 1e-6 * abs(theirs):
             raise SystemExit(f"{library} brought back {got}, not {expected}")
-    found["to_spark_s"] = timed(aggregate, runs)
+    found |= timed(runs, to_spark_s=aggregate)
 
     if library == "raydp_magic":
         folder = tempfile.mkdtemp(dir="/dev/shm")
         try:
-            found["parquet_to_ray_s"] = timed(lambda: through_parquet(df, folder), min(runs, 2))
+            found |= timed(min(runs, 2), parquet_to_ray_s=lambda: through_parquet(df, folder))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     Path(result).write_text(json.dumps(found))
