@@ -7,6 +7,7 @@ Blocks belong to the process that puts them. Keepers outlive executors, so data 
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import shutil
@@ -107,6 +108,8 @@ class KeeperActor:
                 why = f"A block is gone: {str(error).splitlines()[0]}"
                 seen = Found(problem=DataLostError(why))
             found.append(replace(seen, arrow=tuple(map(ray.put, seen.arrow))))
+        if any(seen.problem is not None for seen in found):
+            gc.collect()  # errors of `ray.get` refer to themselves, and to this frame and its refs
         return found
 
     def widen(self, refs: list[Any], schema: Any, truncate_timestamps: bool) -> str | None:
