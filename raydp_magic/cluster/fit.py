@@ -46,7 +46,9 @@ def room_for(
 def _fits(free: Mapping[str, float], wants: Mapping[str, float]) -> int:
     """How many times all of `wants` fit into what is free."""
     counts = [
-        int((free.get(name, 0.0) + _SLACK) // amount) for name, amount in wants.items() if amount
+        int((free.get(name, 0.0) + _SLACK) // amount)
+        for name, amount in wants.items()
+        if amount and math.isfinite(free.get(name, 0.0))  # infinite: not known before Ray runs
     ]
     return min(counts, default=0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import socket
 from dataclasses import dataclass, field
@@ -18,8 +19,6 @@ LOCAL_MIN_CPUS = 4
 some to the Ray tasks that read their results."""
 
 CONNECT_TIMEOUT = 5.0
-MANY = 1e6
-"""Stands for an amount that is not known yet."""
 
 _started: str | None = None
 """`identity` of the Ray that this process started."""
@@ -129,7 +128,7 @@ def coming_local_node() -> NodeRoom:
     have = {
         "CPU": float(local_cpus()),
         "memory": float(psutil.virtual_memory().total),
-        "GPU": MANY,  # only Ray itself counts them
+        "GPU": math.inf,  # only Ray itself counts them
     }
     return NodeRoom("", "", "", is_head=True, total=have, free=have)
 

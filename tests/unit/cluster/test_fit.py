@@ -157,3 +157,11 @@ def test_bundles_decide_how_far_a_cluster_can_grow_not_what_is_free_beside_them(
 
 def test_what_a_group_holds_is_not_taken_twice():
     assert cpus_left(make_spec(placement_group=GROUP), [node(1)]) == 1
+
+
+def test_gpus_of_a_ray_that_is_still_to_be_started_are_not_counted():
+    free = {"CPU": 4.0, "memory": 16.0 * 2**30, "GPU": float("inf")}
+    room = NodeRoom("", "", "", is_head=True, total=free, free=free)
+    check_fit(make_spec(executors=2, gpus=1), [room])
+    with pytest.raises(DoesNotFitError, match="this Ray has 4 CPUs, 16.0 GiB memory free"):
+        check_fit(make_spec(executors=2, cores=400, gpus=1), [room])
