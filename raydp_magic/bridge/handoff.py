@@ -112,6 +112,8 @@ RECEIPT = pa.schema(
 """What a Spark -> Ray task returns about each block."""
 
 RECEIPT_DDL = "partition long, block long, key string, rows long, bytes long"
+TOO_LARGE = -1
+"""The `block` of a task that met a row too large for its batches: it has given nothing of use."""
 
 
 class BlockWriter:
@@ -162,10 +164,13 @@ def give_blocks(
     transfer: str,
     schema: pa.Schema,
     target_bytes: int,
+    watched: bool,
 ) -> Iterator[pa.RecordBatch]:
     """Body of the Spark -> Ray task: hand over blocks, yield one row about each.
 
-    The schema gives the columns their names, nullability and notes; their types are the JVM's.
+    When `watched`, a last column is not null for a row that is too large (see
+    :mod:`raydp_magic.bridge.batches`). The schema gives the columns their names, nullability and
+    notes; their types are the JVM's.
 
     Every attempt of a task makes blocks of its own; the driver keeps those of the attempt whose
     rows Spark accepted.
@@ -178,10 +183,18 @@ def give_blocks(
     keeper = connect(partition)
     try:
         writer = BlockWriter(keeper, transfer=transfer, target_bytes=target_bytes)
+        receipts = None
         for batch in batches:
-            fields = [f.with_type(c.type) for f, c in zip(schema, batch.columns, strict=True)]
-            writer.write(pa.RecordBatch.from_arrays(batch.columns, schema=pa.schema(fields)))
-        receipts = writer.close()
+            columns = batch.columns
+            if watched and columns.pop().null_count < batch.num_rows:
+                receipts = [(TOO_LARGE, "", 0, 0)]
+                break
+            fields = [f.with_type(c.type) for f, c in zip(schema, columns, strict=True)]
+            writer.write(pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields)))
+        if receipts is None:
+            receipts = writer.close()
+        for _ in batches:  # Spark wants its input read to the end
+            pass
     finally:
         keeper.close()
     rows = [(partition, *receipt) for receipt in receipts]

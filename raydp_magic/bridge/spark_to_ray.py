@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from raydp_magic.bridge import handoff
+from raydp_magic.bridge.batches import Batches, applied, cut, cut_by_spark, runs_python
 from raydp_magic.bridge.keepers import keepers, need_ray
 from raydp_magic.bridge.ledger import TO_RAY, record
 from raydp_magic.bridge.route import connector
@@ -94,8 +95,6 @@ def to_ray(df: DataFrame, *, block_bytes: int = BLOCK_BYTES, tls: bool = False) 
 
 
 def _move(df: DataFrame, block_bytes: int, *, tls: bool) -> _Moved:
-    import ray
-
     if not hasattr(df, "mapInArrow"):
         raise UsageError(
             f"A Spark DataFrame is needed, not {type(df).__name__}",
@@ -107,22 +106,49 @@ def _move(df: DataFrame, block_bytes: int, *, tls: bool) -> _Moved:
     check_names(df.columns)
     time_zone = df.sparkSession.conf.get("spark.sql.session.timeZone") or "UTC"
     schema = arrow_schema(df.schema, time_zone)
+    wire = as_wire(df)
+    batches = cut(wire.schema)
+    if batches is not None:
+        moved = _convert(wire, schema, batches, block_bytes, tls=tls)
+        if moved is not None:
+            return moved
+    moved = _convert(wire, schema, cut_by_spark(df.sparkSession), block_bytes, tls=tls)
+    assert moved is not None  # only a cut of ours refuses rows
+    return moved
+
+
+def _convert(
+    wire: DataFrame, schema: pa.Schema, batches: Batches, block_bytes: int, *, tls: bool
+) -> _Moved | None:
+    """Run the job; None when a row is too large for these batches, or they are not ours to cut."""
+    import ray
+
+    session = wire.sparkSession
     actors = keepers.on_all_nodes()
     transfer = uuid.uuid4().hex
     give = partial(
         handoff.give_blocks,
-        connect=connector(df.sparkSession, tls=tls),
+        connect=connector(session, tls=tls),
         transfer=transfer,
         schema=schema,
         target_bytes=block_bytes,
+        watched=batches.too_large is not None,
     )
+    if batches.too_large is not None:
+        wire = wire.selectExpr("*", f"IF({batches.too_large}, true, NULL) AS too_large")
     try:
-        receipts = sorted(as_wire(df).mapInArrow(give, handoff.RECEIPT_DDL).collect())
+        with applied(batches, session):
+            job = wire.mapInArrow(give, handoff.RECEIPT_DDL)
+            if not batches.bound_bytes and runs_python(job):
+                return None
+            receipts = sorted(job.collect())
+        if any(receipt["block"] == handoff.TOO_LARGE for receipt in receipts):
+            _drop(transfer, actors)
+            return None
         keys = [receipt["key"] for receipt in receipts]
         answers = ray.get([actor.take.remote(transfer, keys) for actor in actors.values()])
     except BaseException:
-        for actor in actors.values():
-            actor.drop.remote(transfer)
+        _drop(transfer, actors)
         raise
     found = {key: ref for answer in answers for key, [ref] in answer.items()}
     if len(found) != len(keys):
@@ -138,6 +164,11 @@ def _move(df: DataFrame, block_bytes: int, *, tls: bool) -> _Moved:
     return _Moved(
         refs, sum(r["rows"] for r in receipts), sum(r["bytes"] for r in receipts), nodes, transfer
     )
+
+
+def _drop(transfer: str, actors: dict[str, Any]) -> None:
+    for actor in actors.values():
+        actor.drop.remote(transfer)
 
 
 def _note(moved: _Moved, value: Any) -> None:

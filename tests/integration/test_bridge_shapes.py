@@ -79,11 +79,36 @@ def test_a_wide_table(spark, nothing_stays):
 
 
 def test_very_long_strings(spark, nothing_stays):
-    frame = spark.range(0, 3, 1, 1).selectExpr("id", "repeat('x', 100000000) AS s")
+    frame = spark.range(0, 3, 1, 1).selectExpr("id", "repeat(CAST(id AS STRING), 100000000) AS s")
     refs = rdm.to_refs(frame)
     lengths = rdm.to_spark(refs).selectExpr("length(s)").collect()
     assert [row[0] for row in lengths] == [100_000_000] * 3
     del refs
+
+
+def test_rows_larger_than_a_batch_allows_come_after_small_ones(spark, nothing_stays):
+    arrow = "spark.sql.execution.arrow"
+    keys = [f"{arrow}.maxRecordsPerBatch", f"{arrow}.maxBytesPerBatch"]
+    before = [spark.conf.get(key) for key in keys]
+    frame = spark.range(0, 30_000, 1, 3).selectExpr(
+        "id", "repeat('x', IF(id BETWEEN 19000 AND 19100, 40000, 5)) AS s"
+    )
+    refs = rdm.to_refs(frame)
+    lengths = "count(*)", "sum(id)", "sum(length(s))"
+    assert rdm.to_spark(refs).selectExpr(*lengths).first() == frame.selectExpr(*lengths).first()
+    assert [spark.conf.get(key) for key in keys] == before
+    del refs
+
+
+def test_batches_of_the_person_s_own_functions_stay_as_they_are(spark, nothing_stays):
+    def sizes(batches):
+        import pyarrow as pa
+
+        for batch in batches:
+            yield pa.RecordBatch.from_pydict({"rows": [batch.num_rows]})
+
+    frame = spark.range(0, 25_000, 1, 1).mapInArrow(sizes, "rows long")
+    assert rdm.to_ray(frame).take_all() == [{"rows": n} for n in (10_000, 10_000, 5_000)]
 
 
 def test_a_streaming_dataset_and_a_lazy_one(spark, ray4):
