@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from raydp_magic.bridge.warm_up import WarmUp
 from raydp_magic.cluster.cluster import Cluster
 from raydp_magic.cluster.fit import check_fit, cpus_left
 from raydp_magic.cluster.placement import Placement, begin_group, find_group, wait_placed
@@ -150,6 +151,11 @@ class Attempt:
             self._tell("ready")
         with interrupts_held():
             self._cluster.archive_maker = make_in_background(java, spark)
+            self._cluster.warm_up = WarmUp(
+                self._cluster.spark,
+                self.spec.executors * self.spec.cores,
+                ray_slots=max(0, int(left)),
+            )
         self._heed_interrupts()
         return self._cluster
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from raydp_magic.bridge.ledger import LedgerEntry
+    from raydp_magic.bridge.warm_up import WarmUp
     from raydp_magic.cluster.fleet import Slot
     from raydp_magic.cluster.supervisor import End, Supervisor
     from raydp_magic.engine.driver import DriverJvm
@@ -67,6 +68,7 @@ class Cluster:
         self.kept: list[LedgerEntry] = []
         self.ended_because: str | None = None
         self.archive_maker: subprocess.Popen[bytes] | None = None
+        self.warm_up: WarmUp | None = None
         self.driver = driver
         self._supervisor = supervisor
         self._on_stopped = on_stopped
@@ -267,10 +269,14 @@ class Cluster:
             self._last_log = "\n".join(tail(self.driver.log, 200))
             if self._sampler is not None:
                 self._sampler.pause()
+            if self.warm_up is not None:
+                self.warm_up.end()
             try:
                 self.driver.stop(1.0 if hurry else 5.0)
             finally:
                 try:
+                    if self.warm_up is not None and not hurry:
+                        self.warm_up.wait(5.0)  # it must make no keeper after the others ended
                     self._supervisor.stop(1.0 if hurry else 6.0)
                     self.kept = [] if hurry else self._stop_bridge()
                 finally:

@@ -1,0 +1,105 @@
+"""Have ready, before anybody waits for it, what a first conversion needs.
+
+That is the keepers, Spark's Python workers with pyarrow and pandas imported, and `ray.data` in
+this process and in one Ray worker: most of a first conversion's time (docs/benchmarks.md).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from raydp_magic.bridge import handoff
+from raydp_magic.bridge.keepers import keepers
+from raydp_magic.bridge.route import connector
+from raydp_magic.bridge.schema import as_wire
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+DESCRIPTION = "raydp_magic: warm-up of Spark's Python workers"
+LET_PASS_SECONDS = 3.0
+
+
+class WarmUp:
+    """The warm-up of one cluster, begun at once in a thread of its own.
+
+    A step that fails is left to the conversion that meets the failure again.
+
+    Parameters
+    ----------
+    session : SparkSession
+        Of our cluster.
+    slots : int
+        Tasks that its executors run at a time.
+    ray_slots : int
+        Tasks that Ray has a CPU left for.
+    """
+
+    def __init__(self, session: SparkSession, slots: int, *, ray_slots: int) -> None:
+        self._session = session
+        self._slots = slots
+        self._ray_slots = ray_slots
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="raydp_magic-warm-up", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Take no further step."""
+        self._over.set()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until it is done. Returns whether it is."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        for step in (self._let_pass, self._spark_workers, self._ray_data):
+            if self._over.is_set():
+                return
+            with suppress(Exception):
+                step()
+
+    def _let_pass(self) -> None:
+        """Give a job that follows the start at once the machine to itself for a while."""
+        tracker = self._session.sparkContext.statusTracker()
+        deadline = time.monotonic() + LET_PASS_SECONDS
+        while not self._over.wait(1.0):
+            if time.monotonic() > deadline or not tracker.getActiveJobsIds():
+                return
+
+    def _spark_workers(self) -> None:
+        keepers.on_all_nodes()
+        session = self._session
+        if self._over.is_set():
+            return
+        session.sparkContext.setLocalProperty("spark.job.description", DESCRIPTION)
+        rows = session.range(0, self._slots, 1, self._slots).where("id < 0")  # a task a slot
+        give = partial(
+            handoff.give_blocks,
+            connect=connector(session, tls=False),
+            transfer="warm-up",
+            schema=None,
+            target_bytes=1,
+            watched=False,
+        )
+        as_wire(rows).mapInArrow(give, handoff.RECEIPT_DDL).collect()
+
+    def _ray_data(self) -> None:
+        """Import it here, and in the Ray workers that tell the size of a Dataset's blocks."""
+        import pyarrow as pa
+        import ray
+
+        import_module("ray.data")
+        if self._over.is_set():
+            return
+        blocks: list[Any] = [
+            ray.put(pa.table({"id": [number]}))
+            for number in range(min(self._slots, self._ray_slots))
+        ]
+        if blocks:
+            ray.data.from_arrow_refs(blocks)
