@@ -201,6 +201,10 @@ class DriverJvm:
         """Fail every running job."""
         self._context().cancelAllJobs()
 
+    def cancel_job(self, job: int) -> None:
+        """Fail one job."""
+        self._context()._jsc.sc().cancelJob(job)
+
     def _forget_gateway(self) -> None:
         from pyspark import SparkContext
 
