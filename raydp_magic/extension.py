@@ -17,6 +17,7 @@ class _Extension:
         from raydp_magic.notebook.complete import make_matcher
         from raydp_magic.notebook.empty_cell import with_body
         from raydp_magic.notebook.magics import RaydpMagics, running_cluster
+        from raydp_magic.panel.comm_target import CommTarget
 
         def executor_ids() -> list[str]:
             cluster = running_cluster()
@@ -25,6 +26,7 @@ class _Extension:
         self.shell = shell
         self.magics = RaydpMagics(shell)
         self.matcher = make_matcher(executor_ids)
+        self.comm_target = CommTarget(shell, self.magics.started_elsewhere)
         self.transform = with_body
         shell.register_magics(self.magics)
         shell.events.register("pre_run_cell", self.magics.before_cell)
@@ -52,6 +54,7 @@ class _Extension:
             shell.ast_transformers.remove(magics.lazy)
         if shell.Completer is not None and self.matcher in shell.Completer.custom_matchers:
             shell.Completer.custom_matchers.remove(self.matcher)
+        self.comm_target.remove()
         magics.leave()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from raydp_magic.notebook.act_grammar import ExecutorParser
 from raydp_magic.notebook.grammar import (
     BRIDGE_COMMANDS,
     CELLS,
@@ -29,7 +30,7 @@ def candidates(text: str, executor_ids: Callable[[], Iterable[str]] = tuple) -> 
     text : str
         The cursor's line, up to the cursor.
     executor_ids : callable
-        Gives the ids of the running cluster's executors; asked only for ``logs``.
+        Gives the ids of the running cluster's executors; asked only where one is named.
 
     Returns
     -------
@@ -69,6 +70,8 @@ def _arguments(
         return _beginning(word, left)
     if isinstance(parser, LogsParser):
         return _beginning(word, [*executor_ids(), "driver"])
+    if isinstance(parser, ExecutorParser):
+        return _beginning(word, executor_ids())
     return _beginning(word, parser.flags) if not word and not parser.operands else None
 
 

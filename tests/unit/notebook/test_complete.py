@@ -11,7 +11,15 @@ from raydp_magic.notebook.complete import candidates
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("%raydp_cluster ", ["logs", "panel", "scale", "start", "status", "stop"]),
+        (
+            "%raydp_cluster ",
+            [
+                *("cancel", "fit", "logs", "panel", "remove", "restart"),
+                *("scale", "start", "status", "stop"),
+            ],
+        ),
+        ("%raydp_cluster restart ", ["0", "1"]),
+        ("%raydp_cluster remove 1", ["1"]),
         ("%raydp_cluster st", ["start", "status", "stop"]),
         ("%raydp_cluster start --exec", ["--executors"]),
         ("%raydp_cluster start --executors 2 --exec", []),
