@@ -36,6 +36,16 @@ def not_running() -> NotRunningError:
     return NotRunningError(f"The cluster has ended: {_last_end}")
 
 
+def peek() -> Cluster | None:
+    """The cluster of this process as it is known; waits for nobody and looks at nothing."""
+    return _current
+
+
+def last_end() -> str | None:
+    """Why the last cluster ended, when nobody called `stop`."""
+    return _last_end
+
+
 def current() -> Cluster | None:
     """The running cluster of this process, or None."""
     if _current is not None:

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import threading
 import time
-from copy import deepcopy
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -117,10 +117,23 @@ class Supervisor:
                 self._placement.check(self._spec, executors)
             self._carry_out(self._fleet.scale(executors, time.monotonic()))
 
+    def remove(self, slot: int) -> int:
+        """Want one executor fewer, this slot's; returns how many are wanted now."""
+        with self._lock:
+            if slot in self._fleet.slots:
+                self._carry_out(self._fleet.remove(slot, time.monotonic()))
+            return self._fleet.wanted
+
+    def restart(self, slot: int) -> None:
+        """Replace the slot's executor at once."""
+        with self._lock:
+            if slot in self._fleet.slots:
+                self._carry_out(self._fleet.restart(slot, time.monotonic()))
+
     def slots(self) -> list[Slot]:
         """A copy of all slots, by number."""
         with self._lock:
-            return [deepcopy(slot) for _, slot in sorted(self._fleet.slots.items())]
+            return [copy(slot) for _, slot in sorted(self._fleet.slots.items())]
 
     @property
     def wanted(self) -> int:
