@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import DataType, StructType
@@ -80,14 +80,10 @@ def cut(schema: StructType) -> Batches | None:
     schema : StructType
         Of columns ``c0``, ``c1``, ...
     """
-    fixed = 0
-    parts: list[str] = []
-    for number, field in enumerate(schema):
-        found = _size(field.dataType, f"c{number}")
-        if found is None:
-            return None
-        fixed += found[0]
-        parts += found[1]
+    found = _sum((field.dataType, f"c{number}") for number, field in enumerate(schema))
+    if found is None:
+        return None
+    fixed, parts = found
     if len(parts) > MOST_PARTS:
         return None
     if not parts:
@@ -103,6 +99,19 @@ def cut_by_spark(session: SparkSession) -> Batches:
     return Batches(NO_LIMIT if bounds else FEW_ROWS, bound_bytes=True)
 
 
+def _sum(columns: Iterable[tuple[DataType, str]]) -> tuple[int, list[str]] | None:
+    """`_size` of several together; None when that of one is not cheap."""
+    fixed = 0
+    parts: list[str] = []
+    for spark_type, path in columns:
+        found = _size(spark_type, path)
+        if found is None:
+            return None
+        fixed += found[0]
+        parts += found[1]
+    return fixed, parts
+
+
 def _size(spark_type: DataType, path: str) -> tuple[int, list[str]] | None:
     """Bytes that every row has, and SQL for those that differ; None when that is not cheap."""
     from pyspark.sql import types as t
@@ -111,22 +120,17 @@ def _size(spark_type: DataType, path: str) -> tuple[int, list[str]] | None:
         return 4, [f"coalesce(octet_length({path}), 0)"]
     if isinstance(spark_type, t.StructType):
         quoted = [f"{path}.`{field.name.replace('`', '``')}`" for field in spark_type]
-        inner = [_size(f.dataType, name) for f, name in zip(spark_type, quoted, strict=True)]
-        known = [one for one in inner if one is not None]
-        if len(known) < len(inner):
-            return None
-        return sum(one[0] for one in known), [part for one in known for part in one[1]]
+        return _sum((f.dataType, name) for f, name in zip(spark_type, quoted, strict=True))
     if isinstance(spark_type, (t.ArrayType, t.MapType)):
-        items: list[Any] = (
+        items = (
             [spark_type.elementType]
             if isinstance(spark_type, t.ArrayType)
             else [spark_type.keyType, spark_type.valueType]
         )
-        widths = [_size(item, path) for item in items]
-        if any(width is None or width[1] for width in widths):
+        found = _sum((item, path) for item in items)
+        if found is None or found[1]:
             return None
-        width = sum(width[0] for width in widths if width is not None)
-        return 4, [f"greatest(size({path}), 0) * {width}L"]
+        return 4, [f"greatest(size({path}), 0) * {found[0]}L"]
     own = _width(spark_type)
     return None if own is None else (own, [])
 
@@ -149,14 +153,14 @@ _borrowed: WeakKeyDictionary[Any, tuple[int, dict[str, str | None]]] = WeakKeyDi
 def applied(batches: Batches, session: SparkSession) -> Iterator[None]:
     """Have queries of this session cut their rows so; the person's settings come back after."""
     with _lock:
-        now = {key: _setting(session, key) for key in (ROWS, BYTES)}
-        users, before = _borrowed.get(session) or (0, now)
+        users, before = _borrowed.get(session) or (0, _settings(session))
         _borrowed[session] = (users + 1, before)
-        session.conf.set(ROWS, min(batches.rows, _rows(before[ROWS])))
-        size = before[BYTES]
-        if size is not None:
-            session.conf.set(BYTES, size if batches.bound_bytes else NO_LIMIT)
     try:
+        with _lock:
+            session.conf.set(ROWS, min(batches.rows, _rows(before[ROWS])))
+            size = before[BYTES]
+            if size is not None:
+                session.conf.set(BYTES, size if batches.bound_bytes else NO_LIMIT)
         yield
     finally:
         with _lock:
@@ -167,6 +171,10 @@ def applied(batches: Batches, session: SparkSession) -> Iterator[None]:
                 for key, value in before.items():
                     if value is not None:
                         session.conf.set(key, value)
+
+
+def _settings(session: SparkSession) -> dict[str, str | None]:
+    return {key: _setting(session, key) for key in (ROWS, BYTES)}
 
 
 def _setting(session: SparkSession, key: str) -> str | None:

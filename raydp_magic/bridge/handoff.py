@@ -183,18 +183,17 @@ def give_blocks(
     keeper = connect(partition)
     try:
         writer = BlockWriter(keeper, transfer=transfer, target_bytes=target_bytes)
-        receipts = None
         for batch in batches:
             columns = batch.columns
             if watched and columns.pop().null_count < batch.num_rows:
                 receipts = [(TOO_LARGE, "", 0, 0)]
+                for _ in batches:  # Spark wants its input read to the end
+                    pass
                 break
             fields = [f.with_type(c.type) for f, c in zip(schema, columns, strict=True)]
             writer.write(pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields)))
-        if receipts is None:
+        else:
             receipts = writer.close()
-        for _ in batches:  # Spark wants its input read to the end
-            pass
     finally:
         keeper.close()
     rows = [(partition, *receipt) for receipt in receipts]

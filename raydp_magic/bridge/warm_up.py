@@ -1,7 +1,7 @@
 """Have ready, before anybody waits for it, what a first conversion needs.
 
 That is the keepers, Spark's Python workers with pyarrow and pandas imported, and `ray.data` in
-this process and in one Ray worker: most of a first conversion's time (docs/benchmarks.md).
+this process and in Ray's workers: most of a first conversion's time (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from raydp_magic.bridge import handoff
 from raydp_magic.bridge.keepers import keepers
 from raydp_magic.bridge.route import connector
-from raydp_magic.bridge.schema import as_wire
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -52,10 +51,9 @@ class WarmUp:
         """Take no further step."""
         self._over.set()
 
-    def wait(self, timeout: float) -> bool:
-        """Wait until it is done. Returns whether it is."""
+    def wait(self, timeout: float) -> None:
+        """Wait until it is done, at most this many seconds."""
         self._thread.join(timeout)
-        return not self._thread.is_alive()
 
     def _run(self) -> None:
         for step in (self._let_pass, self._spark_workers, self._ray_data):
@@ -87,7 +85,7 @@ class WarmUp:
             target_bytes=1,
             watched=False,
         )
-        as_wire(rows).mapInArrow(give, handoff.RECEIPT_DDL).collect()
+        rows.mapInArrow(give, handoff.RECEIPT_DDL).collect()
 
     def _ray_data(self) -> None:
         """Import it here, and in the Ray workers that tell the size of a Dataset's blocks."""

@@ -97,6 +97,21 @@ def test_two_at_a_time_leave_the_person_s_settings_behind(session):
     assert session.conf == {ROWS: "10000", BYTES: "67108864b"}
 
 
+def test_an_interrupt_while_they_are_set_leaves_the_person_s_settings_behind(session):
+    def interrupted(key, value):
+        session.conf[key] = str(value)
+        session.conf.set = Conf.set.__get__(session.conf)
+        raise KeyboardInterrupt
+
+    session.conf.set = interrupted
+    with pytest.raises(KeyboardInterrupt), applied(Batches(7, bound_bytes=False), session):
+        pass
+    assert session.conf == {ROWS: "10000", BYTES: "67108864b"}
+    with applied(Batches(7, bound_bytes=False), session):
+        assert session.conf[ROWS] == "7"
+    assert session.conf == {ROWS: "10000", BYTES: "67108864b"}
+
+
 class Seq(list):
     def size(self):
         return len(self)
