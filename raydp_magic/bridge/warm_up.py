@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from raydp_magic.bridge import handoff
 from raydp_magic.bridge.keepers import keepers
@@ -51,6 +51,10 @@ class WarmUp:
         """Take no further step."""
         self._over.set()
 
+    def is_alive(self) -> bool:
+        """Whether a step is still to be ended."""
+        return self._thread.is_alive()
+
     def wait(self, timeout: float) -> None:
         """Wait until it is done, at most this many seconds."""
         self._thread.join(timeout)
@@ -88,16 +92,18 @@ class WarmUp:
         rows.mapInArrow(give, handoff.RECEIPT_DDL).collect()
 
     def _ray_data(self) -> None:
-        """Import it here, and in the Ray workers that tell the size of a Dataset's blocks."""
-        import pyarrow as pa
+        """Import it here, and in the Ray workers that tell the size of a Dataset's blocks.
+
+        The tasks reserve nothing: what is free stays free for others meanwhile.
+        """
         import ray
 
         import_module("ray.data")
         if self._over.is_set():
             return
-        blocks: list[Any] = [
-            ray.put(pa.table({"id": [number]}))
-            for number in range(min(self._slots, self._ray_slots))
-        ]
-        if blocks:
-            ray.data.from_arrow_refs(blocks)
+
+        @ray.remote(num_cpus=0, max_retries=0, scheduling_strategy="SPREAD")
+        def load() -> None:
+            import ray.data  # noqa: F401
+
+        ray.get([load.remote() for _ in range(min(self._slots, self._ray_slots))])

@@ -3,9 +3,12 @@
 import datetime as dt
 import decimal
 import gc
+import sys
 
+import psutil
 import pytest
-from machine import wait_until
+from machine import executor_jvms, wait_until
+from ray.util.state import list_actors
 
 import raydp_magic as rdm
 from raydp_magic.errors import BridgeError, NotRunningError, UnsupportedTypeError, UsageError
@@ -34,6 +37,19 @@ def types_of(frame):
 
 def rows(frame):
     return sorted(frame.collect(), key=lambda row: row["id"])
+
+
+def test_the_warm_up_makes_keepers_and_workers_and_reserves_nothing(cluster, ray4):
+    while cluster.warm_up.is_alive():
+        assert ray4.available_resources()["CPU"] == 2
+        cluster.warm_up.wait(0.1)
+    assert "ray.data" in sys.modules
+    assert (
+        len(list_actors(filters=[("class_name", "=", "KeeperActor"), ("state", "=", "ALIVE")])) == 1
+    )
+    for jvm in executor_jvms(cluster):
+        commands = [child.cmdline() for child in psutil.Process(jvm).children()]
+        assert ["pyspark.daemon" in command for command in commands] == [True]
 
 
 def test_every_kind_of_column_goes_there_and_back(spark):
