@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SPARK35 := .venv-spark35
-FRONTEND := $(shell find labextension/src -type f 2>/dev/null) labextension/package.json labextension/package-lock.json
+FRONTEND := $(shell find labextension/src labextension/schema labextension/scripts -type f 2>/dev/null) $(wildcard labextension/*.json)
 
 .NOTPARALLEL:
 
@@ -58,7 +58,7 @@ test-spark35: $(SPARK35)/.dev ## the smaller set on the oldest supported Spark
 	RAYDP_MAGIC_ARCHIVES=off $(SPARK35)/bin/python -m pytest tests/integration -m spark35
 
 .PHONY: test-frontend
-test-frontend: $(VENV)/.dev ## types and tests of the panel's frontend
+test-frontend: $(VENV)/.dev ## types and tests of the panel and the JupyterLab extension
 	cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" bash -c 'npm ci --no-audit --no-fund && npm run typecheck && npm test && npm run build'
 
 .PHONY: build
@@ -80,7 +80,7 @@ format: $(VENV)/.dev ## let ruff write the style
 
 .PHONY: clean
 clean: ## remove environments and build results
-	rm -rf $(VENV) $(SPARK35) build dist labextension/node_modules raydp_magic/panel/static
+	rm -rf $(VENV) $(SPARK35) build dist labextension/node_modules raydp_magic/panel/static labextension/dist labextension/lib
 
 # Environments ----------------------------------------------------------------------------------
 

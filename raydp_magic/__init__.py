@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from raydp_magic.extension import load_ipython_extension, unload_ipython_extension
 
 if TYPE_CHECKING:
-    from raydp_magic.bridge import ledger, release, to_ray, to_refs, to_spark
+    from raydp_magic.bridge import to_ray, to_refs, to_spark
+    from raydp_magic.bridge.ledger import ledger, release
     from raydp_magic.cluster import Cluster, current, start
 
 __version__ = "0.1.0"

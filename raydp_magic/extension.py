@@ -14,17 +14,18 @@ class _Extension:
     """Everything that was put into one shell, so that all of it can be taken out again."""
 
     def __init__(self, shell: InteractiveShell) -> None:
-        from raydp_magic.notebook.complete import make_matcher
+        from raydp_magic.notebook.complete import Live, make_matcher
         from raydp_magic.notebook.empty_cell import with_body
-        from raydp_magic.notebook.magics import RaydpMagics, running_cluster
-
-        def executor_ids() -> list[str]:
-            cluster = running_cluster()
-            return [] if cluster is None else list(cluster.executor_ids())
+        from raydp_magic.notebook.live_names import entry_names, executor_ids, job_ids, session
+        from raydp_magic.notebook.magics import RaydpMagics
+        from raydp_magic.notebook.sql_names import KnownNames
+        from raydp_magic.panel.comm_target import CommTarget
 
         self.shell = shell
         self.magics = RaydpMagics(shell)
-        self.matcher = make_matcher(executor_ids)
+        names = KnownNames(shell.user_ns, session)
+        self.matcher = make_matcher(Live(executor_ids, job_ids, entry_names), names)
+        self.comm_target = CommTarget(shell, self.magics.started_elsewhere)
         self.transform = with_body
         shell.register_magics(self.magics)
         shell.events.register("pre_run_cell", self.magics.before_cell)
@@ -52,6 +53,7 @@ class _Extension:
             shell.ast_transformers.remove(magics.lazy)
         if shell.Completer is not None and self.matcher in shell.Completer.custom_matchers:
             shell.Completer.custom_matchers.remove(self.matcher)
+        self.comm_target.remove()
         magics.leave()
 
 

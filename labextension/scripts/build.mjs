@@ -1,6 +1,9 @@
-// Bundles the anywidget adapter and its stylesheet into the Python package.
+// Bundles the anywidget adapter and its stylesheet into the Python package, and the JupyterLab
+// extension into dist/, from where the wheel takes it to share/jupyter/labextensions.
 import { build } from "esbuild";
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -32,3 +35,40 @@ for (const name of ["panel.js", "panel.css"]) {
   const bytes = readFileSync(join(outdir, name));
   console.log(`${name}: ${bytes.length} bytes, ${gzipSync(bytes).length} gzipped`);
 }
+
+// JupyterLab's own packages are there in the page; its builder finds the rest and shares them.
+await build({
+  absWorkingDir: here,
+  entryPoints: { lab: "src/lab/index.ts" },
+  outdir: join(here, "lib"),
+  bundle: true,
+  packages: "external",
+  format: "esm",
+  target: "es2022",
+  charset: "utf8",
+});
+await build({
+  absWorkingDir: here,
+  entryPoints: { lab: "src/lab/lab.css" },
+  outdir: join(here, "lib"),
+  bundle: true,
+  target: "es2022",
+});
+const { resolve: find } = createRequire(import.meta.url);
+const built = spawnSync(
+  process.execPath,
+  [
+    find("@jupyter/builder/lib/build-labextension.js"),
+    "--core-package-file",
+    find("@jupyterlab/core-meta/core.package.json"),
+    here,
+  ],
+  { cwd: here, encoding: "utf8" },
+);
+if (built.status !== 0) {
+  console.error(built.stdout, built.stderr);
+  process.exit(1);
+}
+const parts = readdirSync(join(here, "dist/static")).filter((name) => name.endsWith(".js"));
+const sizes = parts.map((name) => gzipSync(readFileSync(join(here, "dist/static", name))).length);
+console.log(`JupyterLab extension: ${parts.length} files, ${sizes.reduce((sum, size) => sum + size, 0)} bytes gzipped`);

@@ -1,10 +1,11 @@
-// The anywidget adapter: the widget's `snapshot` traitlet is the store.
-import { mount } from "./core/mount";
+// The anywidget adapter: the wire protocol over the widget's custom messages.
+import { Client, mount, type ViewMessage } from "./core";
 
 interface Model {
   get(name: string): unknown;
-  on(event: string, callback: () => void): void;
-  off(event: string, callback: () => void): void;
+  send(message: ViewMessage): void;
+  on(event: string, callback: (message?: unknown) => void): void;
+  off(event: string, callback: (message?: unknown) => void): void;
 }
 
 /**
@@ -23,15 +24,31 @@ function hideStaticCopy(id: unknown): HTMLElement | null {
 function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const style = hideStaticCopy(model.get("panel_id"));
   if (style) el.append(style);
-  const unmount = mount(el, {
-    get: () => model.get("snapshot"),
-    subscribe(changed) {
-      model.on("change:snapshot", changed);
-      return () => model.off("change:snapshot", changed);
+  const client = new Client(
+    {
+      send: (message) => model.send(message),
+      onMessage(listener) {
+        model.on("msg:custom", listener);
+        return () => model.off("msg:custom", listener);
+      },
     },
-  });
+    model.get("snapshot"),
+  );
+  // ipywidgets says with these that the kernel restarted or let go of the widget. It says
+  // the same when a connection comes back; then the kernel answers, and that takes it back.
+  const lost = () => {
+    client.gone("The kernel has ended or was restarted");
+    client.start();
+  };
+  model.on("comm_live_update", lost);
+  model.on("comm:close", lost);
+  const unmount = mount(el, client);
+  client.start();
   return () => {
+    model.off("comm_live_update", lost);
+    model.off("comm:close", lost);
     unmount();
+    client.dispose();
     style?.remove();
   };
 }

@@ -1,12 +1,12 @@
 // The wire form of raydp_magic/monitoring/snapshot.py. Memory is in bytes, times are Unix
 // seconds, null means "not known" and never 0. tests/fixtures/snapshots/ is read by both sides.
 
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 export const CLUSTER_STATES = ["starting", "running", "stopping", "stopped", "failed"] as const;
 export type ClusterState = (typeof CLUSTER_STATES)[number];
 
-export type ExecutorState = "requested" | "starting" | "up" | "draining" | "lost" | "failed" | "ended";
+export type ExecutorState = "planned" | "requested" | "starting" | "up" | "draining" | "lost" | "failed" | "ended";
 
 export interface NodeSnapshot {
   id: string;
@@ -15,18 +15,26 @@ export interface NodeSnapshot {
   alive: boolean;
   cpu_total: number;
   cpu_reserved: number;
+  /** Ray CPUs that this cluster's executors hold. */
+  cpu_spark: number;
   cpu_percent: number | null;
   memory_total: number | null;
   memory_used: number | null;
   memory_reserved: number;
+  memory_spark: number;
   store_total: number;
   store_used: number;
   gpu_total: number;
   gpu_reserved: number;
+  gpu_spark: number;
   spark_executors: number;
+  ray_tasks: number | null;
+  /** Live actors that are not ours. */
+  ray_actors: number | null;
 }
 
 export interface ExecutorSnapshot {
+  slot: number;
   id: string;
   state: ExecutorState;
   node: string | null;
@@ -34,27 +42,67 @@ export interface ExecutorSnapshot {
   active_tasks: number;
   completed_tasks: number;
   failed_tasks: number;
+  /** Resident memory of the JVM and its Python workers. */
+  memory_used: number | null;
+  /** Heap and overhead. */
+  memory_total: number;
   storage_used: number;
   storage_total: number;
+  cached_blocks: number;
   shuffle_read: number;
   shuffle_write: number;
   tries: number;
   max_tries: number;
+  lost_at: number | null;
   message: string;
+}
+
+export type StageState = "waiting" | "running" | "done" | "failed" | "skipped";
+
+export interface StageSnapshot {
+  id: number;
+  attempt: number;
+  name: string;
+  state: StageState;
+  tasks_done: number;
+  tasks_active: number;
+  tasks_failed: number;
+  tasks_total: number;
+  input_bytes: number;
+  input_rows: number;
+  output_bytes: number;
+  output_rows: number;
+  shuffle_read: number;
+  shuffle_write: number;
 }
 
 export interface JobSnapshot {
   id: number;
   description: string;
+  /** The cell's number, "" when it is not a cell's. */
+  cell: string;
+  started_at: number | null;
+  remaining_s: number | null;
   stages_done: number;
   stages_total: number;
   tasks_done: number;
   tasks_active: number;
   tasks_failed: number;
   tasks_total: number;
+  stages: StageSnapshot[];
+}
+
+export interface TransferSnapshot {
+  id: string;
+  direction: string;
+  label: string;
+  rows: number | null;
+  bytes: number | null;
+  started_at: number;
 }
 
 export interface LedgerSnapshot {
+  id: string;
   name: string;
   direction: string;
   rows: number | null;
@@ -63,9 +111,32 @@ export interface LedgerSnapshot {
   nodes: number;
 }
 
+export interface TimelineSnapshot {
+  kind: "spark" | "ray" | "transfer";
+  id: string;
+  label: string;
+  started_at: number;
+  ended_at: number | null;
+  state: "running" | "done" | "failed";
+}
+
+export interface Preset {
+  name: string;
+  executors: number;
+  cores: number;
+  memory_mib: number;
+}
+
+export interface Links {
+  spark_ui: string | null;
+  ray_dashboard: string | null;
+}
+
 export interface Snapshot {
   schema: number;
   taken_at: number;
+  /** Since when Ray does not answer; the rest is then the last known state. */
+  ray_lost_at: number | null;
   state: ClusterState;
   name: string;
   app_id: string;
@@ -74,25 +145,48 @@ export interface Snapshot {
   versions: Record<string, string>;
   spark_ui_url: string | null;
   ray_dashboard_url: string | null;
+  links: Links;
   nodes: NodeSnapshot[];
   executors: ExecutorSnapshot[];
   jobs: JobSnapshot[];
+  transfers: TransferSnapshot[];
   ledger: LedgerSnapshot[];
+  timeline: TimelineSnapshot[];
+  presets: Preset[];
+  /** What the kernel does when asked now. */
+  actions: string[];
   problems: string[];
 }
 
-/** What came over the wire: nothing yet, a snapshot, or something this panel cannot read. */
+/** What a view knows: nothing yet, no cluster, a snapshot, or something it cannot read. */
 export type Reading =
-  | { kind: "none" }
-  | { kind: "snapshot"; snapshot: Snapshot }
+  | { kind: "waiting" }
+  | {
+      kind: "none";
+      ended: string | null;
+      presets: Preset[];
+      actions: string[];
+      versions: Record<string, string>;
+    }
+  | { kind: "snapshot"; snapshot: Snapshot; gone: string | null }
   | { kind: "unreadable"; reason: string };
 
-const LISTS = ["nodes", "executors", "jobs", "ledger", "problems"] as const;
+/** The lists of records, and what tells one record from another. */
+export const KEYS: Record<string, (record: Record<string, unknown>) => string> = {
+  nodes: (record) => String(record["id"]),
+  executors: (record) => String(record["slot"]),
+  jobs: (record) => String(record["id"]),
+  transfers: (record) => String(record["id"]),
+  ledger: (record) => String(record["id"]),
+  timeline: (record) => `${String(record["kind"])}:${String(record["id"])}`,
+};
+
+const LISTS = [...Object.keys(KEYS), "presets", "actions", "problems"];
 
 /** Check the version and the outline of a record; the kernel side has checked every field. */
 export function readSnapshot(record: unknown): Reading {
   if (typeof record !== "object" || record === null || Object.keys(record).length === 0) {
-    return { kind: "none" };
+    return { kind: "waiting" };
   }
   const fields = record as Record<string, unknown>;
   if (fields["schema"] !== SCHEMA_VERSION) {
@@ -110,7 +204,7 @@ export function readSnapshot(record: unknown): Reading {
       reason: `The kernel's snapshot has no usable ${wrong ?? "state"}. Restart the kernel and reload this page.`,
     };
   }
-  return { kind: "snapshot", snapshot: record as Snapshot };
+  return { kind: "snapshot", snapshot: record as Snapshot, gone: null };
 }
 
 /** On its way back from a death; one that came back is like any other. */

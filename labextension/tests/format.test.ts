@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { amount, bytes, bytesOf, clock, count, duration, plural, webAddress } from "../src/core/format";
+import { amount, bytes, bytesOf, clock, count, duration, plural, rate, webAddress } from "../src/core/format";
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
@@ -7,6 +7,7 @@ const GIB = 1024 ** 3;
 describe("format", () => {
   it.each([
     [0, "0 B"],
+    [0.4, "0 B"],
     [1023, "1023 B"],
     [50 * MIB, "50 MiB"],
     [1023.7 * MIB, "1 GiB"],
@@ -25,6 +26,12 @@ describe("format", () => {
     expect(plural(1, "task")).toBe("1 task");
     expect(amount(2.0000000001)).toBe("2");
     expect([12, 120, 7200, 400000].map(duration)).toEqual(["12 s", "2 min", "2 h", "5 days"]);
+  });
+
+  it("gives no speed that would be a guess", () => {
+    expect(rate(50 * MIB, 2)).toBe("25 MiB/s");
+    expect(rate(1, 3)).toBe("0 B/s");
+    expect(rate(50 * MIB, 0.2)).toBe("");
   });
 
   it("gives the date of what is a day old", () => {

@@ -1,14 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { mount } from "../src/core/mount";
+import { mount, resolveWith } from "../src/core";
 import type { Snapshot } from "../src/snapshot";
 import { fixture, FakeStore, NAMES, visibleText } from "./fixtures";
+import type { MountOptions } from "../src/core";
 
 let el: HTMLElement;
 let unmount: () => void;
 
-function open(record: unknown): FakeStore {
+function open(record: unknown, options?: MountOptions): FakeStore {
   const store = new FakeStore(record);
-  unmount = mount(el, store);
+  unmount = mount(el, store, options);
   return store;
 }
 
@@ -49,12 +50,13 @@ describe("every situation", () => {
 describe("a running cluster", () => {
   it("tells how much is there", () => {
     open(fixture("running"));
-    expect(visibleText(find("header"))).toContain("2/2 executors 3/4 CPUs");
+    expect(visibleText(find("header"))).toContain("2/2 executors 3/4 cores");
     expect(visibleText(find(".raydp-jobs"))).toContain("SELECT zone, avg(fare) AS fare FROM rides GROUP BY zone");
     expect(visibleText(find(".raydp-jobs"))).toContain("stage 2/3");
     expect(visibleText(find(".raydp-bridge"))).toContain("spark → ray");
-    expect(visibleText(find("footer"))).toContain("%raydp_cluster stop");
-    expect(visibleText(find("footer"))).toContain("%raydp_cluster scale 3");
+    expect(visibleText(find(".raydp-jobs"))).toContain("cell [7] job 7");
+    expect(visibleText(find(".raydp-nodes"))).toContain("Spark 2 CPU · others 1 CPU · 1 Ray task");
+    expect(visibleText(find(".raydp-footer"))).toContain("Spark UI Ray dashboard driver log");
   });
 
   it("gives bars a role, a name and a value", () => {
@@ -62,14 +64,15 @@ describe("a running cluster", () => {
     const memory = find("[aria-label='Memory of node head']");
     expect(memory.getAttribute("role")).toBe("meter");
     expect(memory.getAttribute("aria-valuenow")).toBe("32");
-    expect(memory.getAttribute("aria-valuetext")).toBe("5.2 of 16 GiB");
+    expect(memory.getAttribute("aria-valuetext")).toMatch(/^5.2 of 16 GiB used; .* reserved, .* by Spark$/);
+    expect(find("[aria-label='CPU of node head']").getAttribute("aria-valuetext")).toContain("3 of 4 CPUs reserved, 2 by Spark");
     const tasks = find("[role='progressbar']");
     expect(tasks.getAttribute("aria-valuetext")).toBe("34 of 60 tasks");
   });
 
   it("names its sections", () => {
     open(fixture("running"));
-    for (const section of el.querySelectorAll("section")) {
+    for (const section of el.querySelectorAll("section[aria-labelledby]")) {
       const id = section.getAttribute("aria-labelledby")!;
       expect(document.getElementById(id)?.tagName).toBe("H3");
     }
@@ -80,15 +83,26 @@ describe("a running cluster", () => {
     open(fixture("executor_lost"));
     const live = [...el.querySelectorAll("[aria-live]")];
     expect(live).toHaveLength(1);
+    for (const alert of el.querySelectorAll("[role=alert]")) expect(alert.textContent).toBe("");
     expect(live[0]!.getAttribute("aria-live")).toBe("polite");
     expect(visibleText(live[0]!)).toContain("Executor 1 on worker-2 was lost");
   });
 
   it("links only to web addresses", () => {
     open(fixture("hostile_text"));
-    const addresses = [...el.querySelectorAll("a[href]")].map((a) => a.getAttribute("href")!);
-    expect(addresses).toHaveLength(1);
-    expect(addresses[0]).toMatch(/^http:/);
+    expect(el.querySelectorAll("a[href]")).toHaveLength(0);
+    unmount();
+    open(fixture("running"));
+    expect([...el.querySelectorAll("a[href]")].map((a) => a.getAttribute("href"))).toEqual([
+      "http://127.0.0.1:4040",
+      "http://127.0.0.1:8265",
+    ]);
+  });
+
+  it("opens what is proxied through the server's own address", () => {
+    const links = { spark_ui: "proxy:4040/jobs/", ray_dashboard: "proxy:8265/\"><script>" };
+    open({ ...fixture("running"), links }, { resolveUrl: resolveWith("/user/ann") });
+    expect([...el.querySelectorAll("a[href]")].map((a) => a.getAttribute("href"))).toEqual(["/user/ann/proxy/4040/jobs/"]);
   });
 });
 
@@ -96,6 +110,18 @@ describe("honest words", () => {
   it("no job", () => {
     open({ ...fixture("running"), jobs: [] });
     expect(visibleText(find(".raydp-jobs"))).toContain("No job is running");
+  });
+
+  it("no cluster in this kernel, and a form to start one", () => {
+    const store = open({});
+    store.tell({ kind: "none", ended: "The kernel was restarted", presets: [], actions: ["start", "fit"], versions: {} });
+    expect(visibleText(el)).toContain("Spark is not running in this kernel The kernel was restarted");
+    expect(find("form").hidden).toBe(false);
+  });
+
+  it("actions that wait for a running cell, when the adapter knows so", () => {
+    open(fixture("running"), { subshells: false });
+    expect(visibleText(find(".raydp-waits"))).toContain("actions wait");
   });
 
   it("nothing at all yet", () => {
@@ -129,9 +155,9 @@ describe("honest words", () => {
     expect(visibleText(find(".raydp-jobs"))).toContain("and 3 more jobs");
   });
 
-  it.each([2, undefined, "1"])("a snapshot of schema %s is not guessed at", (schema) => {
+  it.each([1, undefined, "2"])("a snapshot of schema %s is not guessed at", (schema) => {
     open({ ...fixture("running"), schema });
-    expect(visibleText(el)).toContain(`schema ${String(schema)}, this panel reads 1`);
+    expect(visibleText(el)).toContain(`schema ${String(schema)}, this panel reads 2`);
   });
 });
 
@@ -140,7 +166,7 @@ describe("the past", () => {
     open(fixture(state));
     expect(visibleText(find(".raydp-banner"))).toBe(`The cluster has ${state} – last known state, 12:00:00`);
     expect(el.querySelectorAll("a[href]")).toHaveLength(0);
-    expect(visibleText(find("header"))).not.toMatch(/\d\/\d (executors|CPUs)/);
+    expect(visibleText(find("header"))).not.toMatch(/\d\/\d (executors|cores)/);
     vi.advanceTimersByTime(60_000);
     expect(visibleText(find(".raydp-banner"))).not.toContain("No news");
   });
@@ -153,6 +179,36 @@ describe("the past", () => {
     expect(visibleText(find(".raydp-banner"))).toBe("No news for 12 s – showing the last known state, 12:00:00");
     store.set(fixture("running"));
     expect(visibleText(find(".raydp-banner"))).toBe("");
+  });
+
+  it("a kernel that says that nothing has changed is not silent", () => {
+    const snapshot = fixture("running");
+    const store = open(snapshot);
+    for (let turn = 0; turn < 5; turn++) {
+      vi.advanceTimersByTime(5_000);
+      store.set({ ...snapshot });
+    }
+    expect(visibleText(find(".raydp-banner"))).toBe("");
+    vi.advanceTimersByTime(11_000);
+    expect(visibleText(find(".raydp-banner"))).toContain("No news for 11 s");
+  });
+
+  it("Ray that went away", () => {
+    const snapshot = fixture("running");
+    open({ ...snapshot, ray_lost_at: snapshot.taken_at - 12 });
+    expect(visibleText(find(".raydp-banner"))).toBe("Ray went away 12 s ago – showing the last known state");
+    vi.advanceTimersByTime(5_000);
+    expect(visibleText(find(".raydp-banner"))).toBe("Ray went away 17 s ago – showing the last known state");
+  });
+
+  it("a kernel that was restarted took its cluster along, and nothing can be asked of it", () => {
+    const snapshot = fixture("running");
+    const store = open(snapshot);
+    store.tell({ kind: "snapshot", snapshot, gone: "The kernel was restarted" });
+    expect(visibleText(find(".raydp-banner"))).toBe("The kernel was restarted – last known state, 12:00:00");
+    expect([...el.querySelectorAll("button")].filter((button) => !button.closest("[hidden]")).map(visibleText)).toEqual(["stage 2/3", "as a list"]);
+    vi.advanceTimersByTime(60_000);
+    expect(visibleText(find(".raydp-banner"))).not.toContain("No news");
   });
 
   it("a kernel whose clock is half a minute off is not silent", () => {
@@ -171,14 +227,14 @@ describe("hostile text", () => {
     const snapshot = fixture("hostile_text");
     open(snapshot);
     expect(el.querySelectorAll("script, img, b, i")).toHaveLength(0);
-    expect(find(".raydp-executors .raydp-row-note").textContent).toContain("<script>window.hacked=1</script>");
+    expect(find(".raydp-executors .raydp-grid-note").textContent).toContain("<script>window.hacked=1</script>");
     expect(find(".raydp-name").textContent).toBe(snapshot.name);
   });
 });
 
 describe("updates in place", () => {
   function rows(): Element[] {
-    return [...find(".raydp-executors table").querySelectorAll("tbody")];
+    return [...find(".raydp-executors").querySelectorAll(".raydp-grid-row")];
   }
 
   it("keeps the elements of what stayed, in the kernel's order", () => {
@@ -194,19 +250,30 @@ describe("updates in place", () => {
 
   it("keeps the focus", () => {
     const store = open(fixture("running"));
-    const link = find("footer a");
+    const link = find(".raydp-footer a");
     link.focus();
     store.set(fixture("executor_lost"));
     expect(document.activeElement).toBe(link);
   });
 
-  it("shows two rows of one name", () => {
-    const before = fixture("running");
-    const store = open({ ...before, ledger: [before.ledger[0], { ...before.ledger[0]!, blocks: 77 }] });
-    expect(visibleText(find(".raydp-bridge"))).toContain("77");
-    expect(el.querySelectorAll(".raydp-bridge tbody")).toHaveLength(2);
-    store.set(before);
-    expect(el.querySelectorAll(".raydp-bridge tbody")).toHaveLength(1);
+  it("gives the focus to the next row when its own goes away, and to the heading when no row is left", () => {
+    const before = fixture("busy_multi_node");
+    const store = open(before);
+    const [, second, third] = rows() as HTMLElement[];
+    second!.focus();
+    store.set({ ...before, executors: before.executors.filter(({ slot }) => slot !== 1) });
+    expect(document.activeElement).toBe(third);
+    store.set({ ...before, executors: [] });
+    expect((document.activeElement as HTMLElement).textContent).toBe("Executors");
+  });
+
+  it("keeps the focus on a button whose row moves", () => {
+    const before = fixture("busy_multi_node");
+    const store = open(before);
+    const button = find("[aria-label='Logs of executor 0']");
+    button.focus();
+    store.set({ ...before, executors: [...before.executors].reverse() });
+    expect(document.activeElement).toBe(button);
   });
 
   it("stops listening when taken away", () => {

@@ -60,6 +60,7 @@ class KeeperActor:
         self._fast = fast
         self._slow = self._dir.folder("blocks")
         self._given: dict[str, dict[str, Any]] = {}  # Spark -> Ray: transfer -> key -> ref
+        self._counts: dict[str, tuple[int, int]] = {}  # rows and bytes given so far
         self._held: dict[str, Held] = {}  # Ray -> Spark
         self._closed: set[str] = set()  # a late attempt's block must not stay for good
         self._servers: dict[bool, BlockServer] = {}  # with TLS and without
@@ -91,7 +92,13 @@ class KeeperActor:
         with self._lock:
             self._closed.add(transfer)
             given = self._given.pop(transfer, {})
+            self._counts.pop(transfer, None)
         return {key: [given[key]] for key in keys if key in given}
+
+    def given(self, transfer: str) -> tuple[int, int]:
+        """Rows and bytes that Spark's tasks have handed over so far."""
+        with self._lock:
+            return self._counts.get(transfer, (0, 0))
 
     def look(self, refs: list[Any], truncate_timestamps: bool) -> list[Found]:
         """Look at blocks; the Arrow form of those that are none is put, as a ref in a tuple."""
@@ -135,6 +142,7 @@ class KeeperActor:
         with self._lock:
             self._closed.add(transfer)
             self._given.pop(transfer, None)
+            self._counts.pop(transfer, None)
             self._held.pop(transfer, None)
 
     def close(self) -> None:
@@ -203,6 +211,8 @@ class KeeperActor:
         with self._lock:
             if transfer not in self._closed:
                 self._given.setdefault(transfer, {})[key] = ref
+                rows, size = self._counts.get(transfer, (0, 0))
+                self._counts[transfer] = rows + table.num_rows, size + table.nbytes
         return {"key": key, "bytes": table.nbytes}
 
     def slices(self, transfer: str, block: int) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:

@@ -19,6 +19,7 @@ from raydp_magic.bridge.schema import (
     target_arrow_schema,
     wire_schema,
 )
+from raydp_magic.bridge.transfers import UnderWay, under_way
 from raydp_magic.errors import NotRunningError
 
 if TYPE_CHECKING:
@@ -67,6 +68,21 @@ def to_spark(
     NotRunningError
         No session was given and no cluster runs.
     """
+    transfer = uuid.uuid4().hex
+    with under_way(transfer, TO_SPARK, type(data).__name__) as entry:
+        return _hold(data, spark, transfer, entry, truncate_timestamps=truncate_timestamps, tls=tls)
+
+
+def _hold(
+    data: Any,
+    spark: SparkSession | None,
+    transfer: str,
+    entry: UnderWay,
+    *,
+    truncate_timestamps: bool,
+    tls: bool,
+) -> DataFrame:
+    """Have the keepers hold the blocks, and make the DataFrame that reads them."""
     import ray
 
     blocks = as_blocks(data, truncate_timestamps=truncate_timestamps)
@@ -80,7 +96,6 @@ def to_spark(
     refs = [block.ref for block in blocks]
     actors = keepers.on_all_nodes()
     homes = home_nodes(refs, list(actors))
-    transfer = uuid.uuid4().hex
     take = partial(
         handoff.take_blocks, connect=connector(spark, tls=tls, homes=homes), transfer=transfer
     )
@@ -88,11 +103,13 @@ def to_spark(
     df = from_wire(numbers.mapInArrow(take, wire_schema(schema)), schema)
     held = Held(refs, target, truncate_timestamps)
     ray.get([actor.hold.remote(transfer, held) for actor in actors.values()])
+    rows, size = sum(block.rows for block in blocks), sum(block.size for block in blocks)
+    entry.done(rows, size)
     record(
         TO_SPARK,
         transfer=transfer,
-        rows=sum(block.rows for block in blocks),
-        size=sum(block.size for block in blocks),
+        rows=rows,
+        size=size,
         nodes=frozenset(actors),
         object_ids=frozenset(ref.hex() for ref in refs),
         value=df,

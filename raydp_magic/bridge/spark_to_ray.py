@@ -13,6 +13,7 @@ from raydp_magic.bridge.keepers import keepers, need_ray
 from raydp_magic.bridge.ledger import TO_RAY, record
 from raydp_magic.bridge.route import connector
 from raydp_magic.bridge.schema import arrow_schema, as_wire, check_names
+from raydp_magic.bridge.transfers import count_with, under_way
 from raydp_magic.errors import DataLostError, UsageError
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def to_refs(
     BridgeError
         Two columns share a name.
     """
-    moved = _move(df, block_bytes, tls=tls)
+    moved = _watched(df, block_bytes, tls=tls)
     _note(moved, None)
     return moved.refs
 
@@ -88,10 +89,18 @@ def to_ray(df: DataFrame, *, block_bytes: int = BLOCK_BYTES, tls: bool = False) 
     """
     import ray
 
-    moved = _move(df, block_bytes, tls=tls)
+    moved = _watched(df, block_bytes, tls=tls)
     dataset = ray.data.from_arrow_refs(moved.refs)
     _note(moved, dataset)
     return dataset
+
+
+def _watched(df: DataFrame, block_bytes: int, *, tls: bool) -> _Moved:
+    label = ", ".join(map(str, getattr(df, "columns", ())[:8]))
+    with under_way(uuid.uuid4().hex, TO_RAY, label) as transfer:
+        moved = _move(df, block_bytes, tls=tls)
+        transfer.done(moved.rows, moved.size)
+    return moved
 
 
 def _move(df: DataFrame, block_bytes: int, *, tls: bool) -> _Moved:
@@ -126,6 +135,7 @@ def _convert(
     session = wire.sparkSession
     actors = keepers.on_all_nodes()
     transfer = uuid.uuid4().hex
+    count_with(partial(_given, transfer, actors))
     give = partial(
         handoff.give_blocks,
         connect=connector(session, tls=tls),
@@ -164,6 +174,14 @@ def _convert(
     return _Moved(
         refs, sum(r["rows"] for r in receipts), sum(r["bytes"] for r in receipts), nodes, transfer
     )
+
+
+def _given(transfer: str, actors: dict[str, Any]) -> tuple[int, int]:
+    """Rows and bytes that the keepers have so far."""
+    import ray
+
+    counts = ray.get([actor.given.remote(transfer) for actor in actors.values()], timeout=1)
+    return sum(rows for rows, _ in counts), sum(size for _, size in counts)
 
 
 def _drop(transfer: str, actors: dict[str, Any]) -> None:

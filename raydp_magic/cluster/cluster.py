@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from raydp_magic.cluster.fit import check_scale
+from raydp_magic.cluster.logs import follow, last_lines, slot_of
 from raydp_magic.engine import ray_session
 from raydp_magic.engine.launch import LOOPBACK
 from raydp_magic.engine.runtime_dir import kill_group, tail
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from raydp_magic.cluster.fleet import Slot
     from raydp_magic.cluster.supervisor import End, Supervisor
     from raydp_magic.engine.driver import DriverJvm
+    from raydp_magic.engine.log_part import LogPart
     from raydp_magic.monitoring.sampler import Sampler
     from raydp_magic.monitoring.snapshot import ClusterState, Snapshot
     from raydp_magic.spec import ClusterSpec
@@ -180,6 +182,53 @@ class Cluster:
         self._supervisor.scale(executors)
         self.spec = replace(self.spec, executors=executors)
 
+    def restart(self, executor: str) -> None:
+        """Replace one executor by a new one at once; returns before that is up.
+
+        Its cached blocks are lost, and Spark runs its tasks again elsewhere. One that was given
+        up is tried anew.
+
+        Raises
+        ------
+        UsageError
+            When there is no such executor.
+        """
+        _ = self.spark
+        self._supervisor.restart(slot_of(self, executor).number)
+
+    def remove(self, executor: str) -> None:
+        """Scale down by one, with this executor going; it hands over its blocks first.
+
+        Raises
+        ------
+        UsageError
+            When there is no such executor, or it is the last.
+        """
+        _ = self.spark
+        slot = slot_of(self, executor)
+        if self.wanted <= 1 and slot.phase != "draining":
+            raise UsageError(
+                f"Executor {executor} is the last one", hint="to end the cluster use stop."
+            )
+        self.spec = replace(self.spec, executors=self._supervisor.remove(slot.number))
+
+    def cancel(self, job: int) -> None:
+        """Cancel one running Spark job; whoever waits for it gets an error.
+
+        Raises
+        ------
+        UsageError
+            When no such job runs.
+        """
+        running = self.spark.sparkContext.statusTracker().getActiveJobsIds()
+        if job not in running:
+            known = ", ".join(map(str, sorted(running)))
+            raise UsageError(
+                f"No job {job} is running",
+                hint=f"running: {known}." if known else "no job is running.",
+            )
+        self.driver.cancel_job(job)
+
     def usable_nodes(self) -> list[ray_session.NodeRoom]:
         """Ray nodes that executors of this cluster can be placed on."""
         rooms = ray_session.nodes()
@@ -202,27 +251,26 @@ class Cluster:
         UsageError
             When there is no such executor.
         """
-        import ray
+        return last_lines(self, executor, lines, self._last_log)
 
-        if executor is not None and executor != "driver" and executor not in self.executor_ids():
-            known = ", ".join([*self.executor_ids(), "driver"])
-            raise UsageError(f"No executor {executor!r}", hint=f"there are: {known}.")
-        parts: list[str] = []
-        for slot in self.slots():
-            if executor not in (None, slot.executor_id) or not slot.executor_id:
-                continue
-            actor = self._supervisor.actor_of(slot.executor_id)
-            text = list(slot.log_tail)
-            if actor is not None and slot.actor_alive:
-                try:
-                    text = ray.get(actor.logs.remote(lines), timeout=5)
-                except ray.exceptions.RayError:
-                    text = [*text, "(its actor does not answer)"]
-            parts.append(_section(f"executor {slot.executor_id} ({slot.phase})", text[-lines:]))
-        if executor in (None, "driver"):
-            text = tail(self.driver.log, lines) or self._last_log.splitlines()[-lines:]
-            parts.append(_section("driver", text))
-        return "\n".join(parts)
+    def follow_log(self, executor: str, lines: int = 200, after: int | None = None) -> LogPart:
+        """Log lines that came since the last ones.
+
+        Parameters
+        ----------
+        executor : str
+            An executor's id, or ``"driver"``.
+        lines : int
+            At most this many.
+        after : int, optional
+            `next` of the part before; without it the last lines come.
+
+        Raises
+        ------
+        UsageError
+            When there is no such executor.
+        """
+        return follow(self, executor, lines, after)
 
     def panel(self) -> Any:
         """The live panel, a widget."""
@@ -321,7 +369,3 @@ class Cluster:
 
     def _ipython_display_(self) -> None:
         self.panel()._ipython_display_()
-
-
-def _section(title: str, lines: list[str]) -> str:
-    return "\n".join([f"--- {title} ---", *(lines or ["(nothing yet)"])])

@@ -110,22 +110,23 @@ def suggest(spec: ClusterSpec, nodes: Sequence[NodeRoom]) -> ClusterSpec | None:
     Fewer cores come first, then less memory, then fewer executors: a person who asked for
     two executors is helped most by two smaller ones.
     """
-    memories = [m for m in (spec.memory_mib, 2048, 1024, 512) if m <= spec.memory_mib]
-    for executors in range(spec.executors, 0, -1):
-        for memory in memories:
-            for cores, ray_cpus in _smaller(spec):
-                smaller = replace(
-                    spec,
-                    executors=executors,
-                    cores=cores,
-                    ray_cpus=ray_cpus,
-                    memory_mib=memory,
-                    overhead_mib=min(spec.overhead_mib, max(384, memory // 10)),
-                )
-                wants = executor_resources(smaller)
-                if room_for(nodes, wants, spec.placement_strategy) >= executors:
-                    return smaller
-    return None
+    best = None
+    for memory in (spec.memory_mib, 2048, 1024, 512):
+        for cores, ray_cpus in _smaller(spec):
+            if memory > spec.memory_mib:
+                continue
+            smaller = replace(
+                spec,
+                cores=cores,
+                ray_cpus=ray_cpus,
+                memory_mib=memory,
+                overhead_mib=min(spec.overhead_mib, max(384, memory // 10)),
+            )
+            room = room_for(nodes, executor_resources(smaller), spec.placement_strategy)
+            executors = min(room, spec.executors)
+            if executors > (best.executors if best else 0):
+                best = replace(smaller, executors=executors)
+    return best
 
 
 def cpus_left(spec: ClusterSpec, nodes: Sequence[NodeRoom]) -> float:

@@ -77,6 +77,12 @@ class Slot:
     message: str = ""
     log_tail: tuple[str, ...] = ()
 
+    def __copy__(self) -> Slot:
+        """Every look at a cluster copies all slots: faster than `copy` by itself."""
+        new = object.__new__(Slot)
+        new.__dict__.update(self.__dict__)
+        return new
+
 
 @dataclass
 class Fleet:
@@ -107,14 +113,36 @@ class Fleet:
         # Those that do no work yet go first, then the newest.
         rank = {"failed": 0, "lost": 1, "requested": 2, "starting": 3, "up": 4}
         active.sort(key=lambda slot: (rank[slot.phase], -slot.number))
-        for slot in active[: max(0, len(active) - wanted)]:
-            if slot.phase == "up":
-                slot.phase, slot.since, slot.message = "draining", now, "handing over its blocks"
-                out.append(Decommission(slot.number, slot.executor_id))
-            else:
-                del self.slots[slot.number]
-                out.append(Release(slot.number))
+        out += [self._let_go(slot, now) for slot in active[: max(0, len(active) - wanted)]]
         return out
+
+    def remove(self, number: int, now: float) -> list[Instruction]:
+        """Want one executor fewer, and this one to go."""
+        slot = self.slots[number]
+        if slot.phase == "draining":
+            return []
+        self.wanted -= 1
+        return [self._let_go(slot, now)]
+
+    def restart(self, number: int, now: float) -> list[Instruction]:
+        """Replace the slot's executor at once; its earlier deaths are forgotten."""
+        slot = self.slots[number]
+        if slot.phase in ("requested", "draining"):
+            return []  # it is on its way already, or out
+        slot.tries, slot.message, slot.log_tail = 0, "", ()
+        if slot.actor_alive:
+            # Told before, Spark does not count the tasks that it interrupts as failed.
+            told = [Decommission(slot.number, slot.executor_id)] if slot.phase == "up" else []
+            return [*told, self._launch(slot, now)]
+        slot.phase, slot.since = "requested", now
+        return [CreateActor(slot.number)]
+
+    def _let_go(self, slot: Slot, now: float) -> Instruction:
+        if slot.phase == "up":
+            slot.phase, slot.since, slot.message = "draining", now, "handing over its blocks"
+            return Decommission(slot.number, slot.executor_id)
+        del self.slots[slot.number]
+        return Release(slot.number)
 
     def actor_ready(self, number: int, node: str, now: float) -> list[Instruction]:
         """The slot's actor runs on a node."""

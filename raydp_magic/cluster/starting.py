@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _lock = threading.RLock()
 _current: Cluster | None = None
+_being_started: ClusterSpec | None = None
 _last_end: str | None = None
 _stopped_at = -3600.0
 
@@ -34,6 +35,21 @@ def not_running() -> NotRunningError:
     if _last_end is None:
         return NotRunningError()
     return NotRunningError(f"The cluster has ended: {_last_end}")
+
+
+def peek() -> Cluster | None:
+    """The cluster of this process as it is known; waits for nobody and looks at nothing."""
+    return _current
+
+
+def being_started() -> ClusterSpec | None:
+    """What a `start` under way in this process is to give; waits for nobody."""
+    return _being_started
+
+
+def last_end() -> str | None:
+    """Why the last cluster ended, when nobody called `stop`."""
+    return _last_end
 
 
 def current() -> Cluster | None:
@@ -143,7 +159,7 @@ def start(
     ...     cluster.spark.range(10).count()
     10
     """
-    global _current
+    global _current, _being_started
     spec = make_spec(
         executors=executors,
         cores=cores,
@@ -183,14 +199,16 @@ def start(
             on_stopped=_forget,
             freed_at=_stopped_at,
         )
+        _being_started = spec
         try:
             with interrupts_noted() as interrupted:
-                cluster = attempt.run(wait=wait, interrupted=interrupted)
+                _current = attempt.run(wait=wait, interrupted=interrupted)
         except BaseException:
             attempt.undo()
             raise
-        _current = cluster
-        return cluster
+        finally:
+            _being_started = None
+        return _current
 
 
 def _already_running(running: ClusterSpec, asked: ClusterSpec) -> AlreadyRunningError:

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import threading
 import time
-from copy import deepcopy
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -91,6 +91,7 @@ class Supervisor:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._leaving: dict[Any, Any] = {}  # ref of shutdown() -> actor
+        self._copies: dict[int, Slot] = {}
         self._placed: set[int] = set()  # slots whose actor has answered: it runs somewhere
         self._jobs_failed = False
 
@@ -117,10 +118,29 @@ class Supervisor:
                 self._placement.check(self._spec, executors)
             self._carry_out(self._fleet.scale(executors, time.monotonic()))
 
-    def slots(self) -> list[Slot]:
-        """A copy of all slots, by number."""
+    def remove(self, slot: int) -> int:
+        """Want one executor fewer, this slot's; returns how many are wanted now."""
         with self._lock:
-            return [deepcopy(slot) for _, slot in sorted(self._fleet.slots.items())]
+            if slot in self._fleet.slots:
+                self._carry_out(self._fleet.remove(slot, time.monotonic()))
+            return self._fleet.wanted
+
+    def restart(self, slot: int) -> None:
+        """Replace the slot's executor at once."""
+        with self._lock:
+            if slot in self._fleet.slots:
+                self._carry_out(self._fleet.restart(slot, time.monotonic()))
+
+    def slots(self) -> list[Slot]:
+        """A copy of all slots, by number: to read only, as who has not changed is the same copy."""
+        with self._lock:
+            known, self._copies = self._copies, {}
+            for number, slot in sorted(self._fleet.slots.items()):
+                seen = known.get(number)
+                if seen is None or vars(seen) != vars(slot):
+                    seen = copy(slot)
+                self._copies[number] = seen
+            return [*self._copies.values()]
 
     @property
     def wanted(self) -> int:

@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from raydp_magic.engine import launch
+from raydp_magic.engine.proxied import name_for_proxy
 from raydp_magic.engine.runtime_dir import RuntimeDir, kill_group, lifeline, tail
 from raydp_magic.engine.translate import refused_start
 from raydp_magic.errors import ClusterError, ForeignSparkError, PortInUseError, StartError
@@ -144,6 +145,8 @@ class DriverJvm:
                 )
                 self.session = SparkSession(context)
                 self.app_id = str(context.applicationId)
+                jsc = context._jsc.sc()
+                name_for_proxy(context, lambda name: jsc.ui().get().setAppId(name))
             except (Py4JError, PySparkException) as error:
                 raise self._context_error(error) from None
             finally:
@@ -200,6 +203,10 @@ class DriverJvm:
     def cancel_all_jobs(self) -> None:
         """Fail every running job."""
         self._context().cancelAllJobs()
+
+    def cancel_job(self, job: int) -> None:
+        """Fail one job."""
+        self._context()._jsc.sc().cancelJob(job)
 
     def _forget_gateway(self) -> None:
         from pyspark import SparkContext

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from raydp_magic.engine import launch
 from raydp_magic.engine.archive import find_archive
 from raydp_magic.engine.java import find_java, supported_for
+from raydp_magic.engine.log_part import LogPart, read_log
 from raydp_magic.engine.runtime_dir import RuntimeDir, kill_group, tail
 from raydp_magic.engine.spark_home import find_spark
 
@@ -54,12 +55,14 @@ class ExitReport:
 
 @dataclass(frozen=True)
 class NodeLoad:
-    """Physical load of the actor's node; memory in bytes."""
+    """Physical load of the actor's node, and its executor's resident memory; in bytes."""
 
     node_id: str
     cpu_percent: float
     memory_used: int
     memory_total: int
+    executor_id: str = ""
+    executor_memory: int | None = None
 
 
 class UnfitNodeError(Exception):
@@ -84,6 +87,22 @@ def check_python(path: str) -> None:
 def working_folder(asked: str, own: str) -> str:
     """The folder to run in: the one asked for where it exists; ``""`` asks for none."""
     return asked if asked and Path(asked).is_dir() else own
+
+
+def resident_bytes(pid: int) -> int | None:
+    """Memory of a process and all it started; None when it has ended."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+        total = process.memory_info().rss
+    except psutil.Error:
+        return None
+    for child in family[1:]:
+        with contextlib.suppress(psutil.Error):  # a Python worker ended meanwhile
+            total += child.memory_info().rss
+    return int(total)
 
 
 class ExecutorActor:
@@ -182,13 +201,21 @@ class ExecutorActor:
         """Last lines of the current JVM's output."""
         return tail(self._log, lines)
 
+    def log_from(self, offset: int | None, lines: int) -> LogPart:
+        """Lines of the current JVM's output from a byte offset on, the last ones without one."""
+        return read_log(self._log, offset, lines)
+
     def load(self) -> NodeLoad:
-        """Physical load of this node."""
+        """Physical load of this node and of this executor."""
         import psutil
 
         memory = psutil.virtual_memory()
         used = memory.total - memory.available
-        return NodeLoad(self._node_id, psutil.cpu_percent(None), used, memory.total)
+        process = self._process
+        own = None if process is None else resident_bytes(process.pid)
+        return NodeLoad(
+            self._node_id, psutil.cpu_percent(None), used, memory.total, self._executor_id, own
+        )
 
     def shutdown(self) -> None:
         """End the JVM and remove this actor's files."""

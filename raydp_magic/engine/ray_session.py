@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from raydp_magic.engine.lasting_thread import in_lasting_thread, let_end
 from raydp_magic.engine.quiet_logger import quiet_logger
 from raydp_magic.errors import RayUnreachableError
 
@@ -95,7 +96,7 @@ def connect(address: str | None) -> RayConnection:
         _check_same(address)
         return _describe(owned=identity() == _started)
     if will_start_local(address):
-        _init_local(local_cpus())
+        in_lasting_thread(lambda: _init_local(local_cpus()))
         _started = identity()
         return _describe(owned=True)
     target = address or "auto"
@@ -144,6 +145,7 @@ def disconnect() -> None:
 
     with contextlib.suppress(Exception):
         ray.shutdown()
+    let_end()
 
 
 def nodes() -> list[NodeRoom]:

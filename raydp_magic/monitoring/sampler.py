@@ -1,4 +1,8 @@
-"""Takes snapshots of a cluster, in a background thread while somebody looks."""
+"""Takes snapshots of a cluster, in a background thread while somebody looks.
+
+Ray and Spark are asked by threads of their own (`Paced`): one that is slow or gone holds up
+neither the snapshots nor the kernel; the snapshot then says since when Ray is silent.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +10,113 @@ import contextlib
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from raydp_magic.bridge.ledger import ledger
-from raydp_magic.engine import ray_session
-from raydp_magic.errors import RayUnreachableError
-from raydp_magic.monitoring import spark_rest
-from raydp_magic.monitoring.snapshot import (
-    SCHEMA_VERSION,
-    ExecutorSnapshot,
-    LedgerSnapshot,
-    NodeSnapshot,
-    Snapshot,
+from raydp_magic.bridge.transfers import transfers
+from raydp_magic.cluster.presets import presets
+from raydp_magic.engine.proxied import link
+from raydp_magic.monitoring.readings import Readings
+from raydp_magic.monitoring.records import (
+    RayWork,
+    ended_executor,
+    ledger_snapshots,
+    slot_problems,
+    transfer_snapshots,
+)
+from raydp_magic.monitoring.snapshot import SCHEMA_VERSION, Links, Preset, Snapshot
+from raydp_magic.monitoring.timeline import (
+    SECONDS,
+    job_events,
+    task_events,
+    transfer_events,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from raydp_magic.cluster.cluster import Cluster
-    from raydp_magic.cluster.fleet import Slot
-    from raydp_magic.engine.executor import NodeLoad
-    from raydp_magic.engine.ray_session import NodeRoom
 
-LOAD_TIMEOUT = 1.0
-LEDGER_SECONDS = 10.0
-"""How old the ledger may be in a snapshot: asking Ray which blocks still live is not free."""
+ACTIONS = ("scale", "restart", "remove", "cancel", "release", "stop", "logs", "fit")
+WITHOUT_RAY = ("cancel", "stop", "logs")
+ANSWER_SECONDS = 1.0
+"""How long one snapshot waits for answers; what comes later is in the next."""
+FIRST_SECONDS = 8.0
+
+
+def assemble(cluster: Cluster, readings: Readings) -> Snapshot:
+    """Put a snapshot together from what was said last; waits for nobody."""
+    now = time.time()
+    slots, rooms, spec = cluster.slots(), readings.rooms.value, cluster.spec
+    lost = readings.rooms.silent_since
+    work = RayWork() if readings.work.silent_since is not None else readings.work.value
+    moving = transfers(since=now - SECONDS, counted=False)
+    timeline = readings.timeline
+    timeline.add(job_events(readings.spark.value.jobs))
+    timeline.add(task_events(work.rows))
+    if work.tasks is not None:  # Ray forgets old tasks, at times before it tells of their end
+        timeline.still("ray", {row.task_id for row in work.rows if not row.end_time_ms}, now)
+    timeline.add(transfer_events(moving))
+    ui = readings.spark_ui
+    if cluster.state not in ("starting", "running"):
+        actions: tuple[str, ...] = ()
+    else:
+        actions = ACTIONS if lost is None else WITHOUT_RAY
+    return Snapshot(
+        schema=SCHEMA_VERSION,
+        taken_at=now,
+        ray_lost_at=lost,
+        state=cluster.state,
+        name=spec.name,
+        app_id=cluster.app_id,
+        request=spec.describe(),
+        executors_wanted=cluster.wanted,
+        versions=dict(cluster.versions),
+        spark_ui_url=ui,
+        ray_dashboard_url=cluster.ray.dashboard_url,
+        links=Links(link(ui and f"{ui}/jobs/"), link(cluster.ray.dashboard_url)),
+        nodes=readings.records.nodes(rooms, slots, spec, loads=readings.loads.value, work=work),
+        executors=readings.records.executors(
+            slots,
+            readings.spark.value.executors,
+            spec,
+            hosts={room.node_id: room.host for room in rooms},
+            memory=readings.loads.value.executors,
+            epoch=readings.epoch,
+        ),
+        jobs=readings.jobs(len(slots) * spec.cores, now),
+        transfers=transfer_snapshots(moving),
+        ledger=ledger_snapshots(entry for entry in readings.ledger.value if not entry.released),
+        timeline=timeline.events(now),
+        presets=tuple(Preset(*one) for one in presets(rooms)),
+        actions=actions,
+        problems=(*cluster.problems, *slot_problems(slots)),
+    )
+
+
+class Watch:
+    """One subscription.
+
+    Attributes
+    ----------
+    watching : bool
+        Whether somebody can see it; an unwatched one hears only of the end, and of what is
+        sampled for others.
+    """
+
+    def __init__(self, sampler: Sampler, callback: Callable[[Snapshot], None]) -> None:
+        self.callback = callback
+        self.watching = True
+        self._sampler = sampler
+
+    def watch(self, watching: bool) -> None:
+        """Say whether somebody can see it."""
+        self.watching = watching
+        if watching:
+            self._sampler.wake()
+
+    def __call__(self) -> None:
+        """Hear no more."""
+        self._sampler.forget(self)
 
 
 class Sampler:
@@ -41,18 +127,20 @@ class Sampler:
     cluster : Cluster
         What to look at.
     interval : float
-        Seconds between snapshots; a slow Ray stretches it.
+        Seconds between snapshots.
     """
 
     def __init__(self, cluster: Cluster, interval: float = 1.5) -> None:
         self._cluster = cluster
         self._interval = interval
+        self._readings = Readings(cluster, interval)
         self._lock = threading.Lock()
-        self._callbacks: dict[int, Callable[[Snapshot], None]] = {}
-        self._next_key = 0
+        self._watches: list[Watch] = []
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._ended = False
+        self._quiet = False
+        self._taking = threading.Lock()
         self._last: Snapshot | None = None
 
     @property
@@ -61,44 +149,52 @@ class Sampler:
         return self._last
 
     def sample(self) -> Snapshot:
-        """Take a snapshot now; after the cluster ended, the last known one."""
+        """Take a snapshot now, with new answers; after the cluster ended, the last known one."""
         if self._ended and self._last is not None:
             return self._last
-        try:
-            snapshot = take_snapshot(self._cluster)
-        except Exception:
-            if self._last is None or self._cluster.state == "running":
-                raise
-            snapshot = replace(self._last, state=self._cluster.state)  # Ray went away meanwhile
-        if not self._ended:
-            self._last = snapshot
-        return self._last or snapshot
+        if not self._quiet:
+            self._readings.ask(FIRST_SECONDS, now=True)
+        return self._take()
 
-    def subscribe(self, callback: Callable[[Snapshot], None]) -> Callable[[], None]:
-        """Deliver every snapshot from a background thread; returns how to end that."""
+    def subscribe(self, callback: Callable[[Snapshot], None]) -> Watch:
+        """Deliver every snapshot from a background thread; call what is returned to end that."""
+        watch = Watch(self, callback)
         with self._lock:
-            key = self._next_key
-            self._next_key += 1
-            self._callbacks[key] = callback
-            if self._thread is None and not self._ended:
+            self._watches.append(watch)
+        self.wake()
+        if self._ended and self._last is not None:
+            callback(self._last)
+        return watch
+
+    def forget(self, watch: Watch) -> None:
+        """Deliver no more to it."""
+        with self._lock:
+            if watch in self._watches:
+                self._watches.remove(watch)
+
+    def wake(self) -> None:
+        """Somebody looks, or something was done: take the next snapshot now."""
+        with self._lock:
+            self._wake.set()
+            if self._thread is None and not self._ended and self._watched():
                 self._thread = threading.Thread(
                     target=self._run, name="raydp_magic-sampler", daemon=True
                 )
                 self._thread.start()
-        if self._ended and self._last is not None:
-            callback(self._last)
-
-        def unsubscribe() -> None:
-            with self._lock:
-                self._callbacks.pop(key, None)
-
-        return unsubscribe
 
     def pause(self) -> None:
-        """The cluster begins to stop: keep a last full picture of it."""
+        """The cluster begins to stop: ask nothing more of what goes away."""
         if self._last is None:
             with contextlib.suppress(Exception):
-                self._last = take_snapshot(self._cluster)
+                self._readings.ask(ANSWER_SECONDS, now=True)
+                self._last = assemble(self._cluster, self._readings)
+        self._quiet = True
+        self._readings.close()
+        if self._last is not None:
+            self._last = replace(
+                self._last, state=self._cluster.state, taken_at=time.time(), actions=()
+            )
+            self._deliver(self._last)
         self._wake.set()
 
     def finish(self) -> None:
@@ -106,170 +202,48 @@ class Sampler:
         self._ended = True
         self._wake.set()
         if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(2)  # it must ask nothing more of a Ray that goes away
+            self._thread.join(2)
         if self._last is not None:
             self._last = replace(
                 self._last,
                 state=self._cluster.state,
                 taken_at=time.time(),
                 jobs=(),
+                transfers=(),
+                actions=(),
                 executors=tuple(map(ended_executor, self._last.executors)),
                 problems=tuple(self._cluster.problems),
             )
             self._deliver(self._last)
 
+    def _watched(self) -> bool:
+        return any(watch.watching for watch in self._watches)
+
+    def _take(self) -> Snapshot:
+        if self._quiet and self._last is not None:
+            return replace(self._last, state=self._cluster.state)
+        with self._taking:  # a person's call and the thread's may meet
+            snapshot = assemble(self._cluster, self._readings)
+        if not (self._ended or self._quiet):
+            self._last = snapshot
+        return self._last or snapshot
+
     def _run(self) -> None:
-        while not self._ended and self._cluster.state in ("starting", "running"):
+        while not self._ended and not self._quiet:
             with self._lock:
-                if not self._callbacks:
+                self._wake.clear()
+                if not self._watched():
                     self._thread = None
                     return
-            began = time.monotonic()
             with contextlib.suppress(Exception):
-                self._deliver(self.sample())
-            took = time.monotonic() - began
-            self._wake.wait(max(self._interval, 2 * took))
+                self._readings.ask(ANSWER_SECONDS)
+                if not self._quiet:
+                    self._deliver(self._take())
+            self._wake.wait(self._interval)
 
     def _deliver(self, snapshot: Snapshot) -> None:
         with self._lock:
-            callbacks = list(self._callbacks.values())
-        for callback in callbacks:
+            watches = list(self._watches)
+        for watch in watches:
             with contextlib.suppress(Exception):  # a closed view must not blind the others
-                callback(snapshot)
-
-
-def take_snapshot(cluster: Cluster) -> Snapshot:
-    """Ask Ray, Spark and the supervisor, and put it together.
-
-    Raises
-    ------
-    RayUnreachableError
-        When this process has no Ray any more: asking would start a new one.
-    """
-    if not ray_session.is_connected():
-        address = cluster.ray.address
-        raise RayUnreachableError("Ray was shut down", address=address, hint="start again.")
-    rooms = ray_session.nodes()
-    slots = cluster.slots()
-    loads = _node_loads(cluster)
-    spark = spark_rest.SparkRest(cluster.driver)
-    executors = spark.executors()
-    return Snapshot(
-        schema=SCHEMA_VERSION,
-        taken_at=time.time(),
-        state=cluster.state,
-        name=cluster.spec.name,
-        app_id=cluster.app_id,
-        request=cluster.spec.describe(),
-        executors_wanted=cluster.wanted,
-        versions=dict(cluster.versions),
-        spark_ui_url=spark.ui_url,
-        ray_dashboard_url=cluster.ray.dashboard_url,
-        nodes=tuple(node_snapshot(room, loads.get(room.node_id), slots) for room in rooms),
-        executors=tuple(
-            executor_snapshot(
-                slot,
-                executors.get(slot.executor_id, {}),
-                cluster.spec.cores,
-                cluster.spec.max_restarts,
-                rooms,
-            )
-            for slot in slots
-        ),
-        jobs=spark.jobs(most_active=len(slots) * cluster.spec.cores),
-        ledger=tuple(
-            LedgerSnapshot(e.name, e.direction, e.rows, e.bytes, e.blocks, len(e.nodes))
-            for e in ledger(max_age=LEDGER_SECONDS)
-        ),
-        problems=(*cluster.problems, *slot_problems(slots)),
-    )
-
-
-def node_snapshot(room: NodeRoom, load: NodeLoad | None, slots: list[Slot]) -> NodeSnapshot:
-    """One node out of Ray's accounting and, where an executor runs, its physical load."""
-    total, free = room.total, room.free
-
-    def reserved(name: str) -> float:
-        return max(0.0, total.get(name, 0.0) - free.get(name, total.get(name, 0.0)))
-
-    return NodeSnapshot(
-        id=room.node_id,
-        name=room.host,
-        is_head=room.is_head,
-        alive=True,
-        cpu_total=total.get("CPU", 0.0),
-        cpu_reserved=reserved("CPU"),
-        cpu_percent=load.cpu_percent if load else None,
-        memory_total=load.memory_total if load else None,
-        memory_used=load.memory_used if load else None,
-        memory_reserved=int(reserved("memory")),
-        store_total=int(total.get("object_store_memory", 0)),
-        store_used=int(reserved("object_store_memory")),
-        gpu_total=total.get("GPU", 0.0),
-        gpu_reserved=reserved("GPU"),
-        spark_executors=sum(
-            slot.node == room.node_id and slot.phase in ("starting", "up", "draining")
-            for slot in slots
-        ),
-    )
-
-
-def executor_snapshot(
-    slot: Slot, seen: dict[str, Any], cores: int, max_restarts: int, rooms: list[NodeRoom]
-) -> ExecutorSnapshot:
-    """One executor out of the supervisor's slot and what Spark's REST API says of it."""
-    host = next((room.host for room in rooms if room.node_id == slot.node), slot.node)
-    return ExecutorSnapshot(
-        id=slot.executor_id or f"slot {slot.number}",
-        state=slot.phase,
-        node=host,
-        cores=cores,
-        # Spark counts starts and ends in events that may lag: never more than there are slots.
-        active_tasks=min(seen.get("activeTasks", 0), cores),
-        completed_tasks=seen.get("completedTasks", 0),
-        failed_tasks=seen.get("failedTasks", 0),
-        storage_used=seen.get("memoryUsed", 0),
-        storage_total=seen.get("maxMemory", 0),
-        shuffle_read=seen.get("totalShuffleRead", 0),
-        shuffle_write=seen.get("totalShuffleWrite", 0),
-        tries=slot.tries,
-        max_tries=max_restarts + 1,
-        message=slot.message,
-    )
-
-
-def ended_executor(executor: ExecutorSnapshot) -> ExecutorSnapshot:
-    """What is left of an executor when its cluster has ended."""
-    gone = executor.state if executor.state in ("lost", "failed") else "ended"
-    return replace(executor, state=gone, active_tasks=0)
-
-
-def slot_problems(slots: list[Slot]) -> list[str]:
-    """A line for each executor that is down, with its last log line."""
-    out = []
-    for slot in slots:
-        if slot.phase in ("lost", "failed"):
-            last = next((line for line in reversed(slot.log_tail) if line.strip()), "")
-            out.append(
-                f"executor {slot.executor_id}: {slot.message}"
-                + (f" | {last[:300]}" if last else "")
-            )
-    return out
-
-
-def _node_loads(cluster: Cluster) -> dict[str, NodeLoad]:
-    """Physical load of the nodes that executors run on, from one executor each."""
-    import ray
-
-    by_node = {slot.node: slot.executor_id for slot in cluster.slots() if slot.node}
-    actors = cluster.actors()
-    refs = [actors[executor].load.remote() for executor in by_node.values() if executor in actors]
-    if not refs:
-        return {}
-    done, _ = ray.wait(refs, num_returns=len(refs), timeout=LOAD_TIMEOUT)
-    loads: dict[str, NodeLoad] = {}
-    for ref in done:
-        with contextlib.suppress(ray.exceptions.RayError):
-            load = ray.get(ref)
-            loads[load.node_id] = load
-    return loads
+                watch.callback(snapshot)

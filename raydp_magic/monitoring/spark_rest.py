@@ -5,15 +5,41 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from raydp_magic.monitoring.snapshot import JobSnapshot
+from raydp_magic.engine.proxied import rest_address
+from raydp_magic.monitoring.jobs import JobRecord, job_record
 
 if TYPE_CHECKING:
     from raydp_magic.engine.driver import DriverJvm
 
 TIMEOUT = 5.0
+STAGES_AT_ONCE = 20
+_SHOWN = (
+    "activeTasks",
+    "completedTasks",
+    "failedTasks",
+    "memoryUsed",
+    "maxMemory",
+    "rddBlocks",
+    "totalShuffleRead",
+    "totalShuffleWrite",
+)
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
+
+
+@dataclass(frozen=True)
+class SparkNews:
+    """Spark's records of its executors by id, and all its jobs, oldest first."""
+
+    executors: dict[str, dict[str, Any]] = field(default_factory=dict)
+    jobs: tuple[JobRecord, ...] = ()
+
+
+def lean(row: dict[str, Any]) -> dict[str, Any]:
+    """What is shown of an executor's record; the rest is ten times as much to hold and compare."""
+    return {name: row.get(name, 0) for name in _SHOWN}
 
 
 class SparkRest:
@@ -26,46 +52,71 @@ class SparkRest:
     """
 
     def __init__(self, driver: DriverJvm) -> None:
-        self.ui_url: str | None = None
-        self._app_id = ""
-        session = driver.session
-        if session is None or not driver.alive or session.sparkContext._jsc is None:
-            return
-        self.ui_url = session.sparkContext.uiWebUrl
-        self._app_id = session.sparkContext.applicationId
+        self._driver = driver
+        self._executors: dict[str, dict[str, Any]] = {}
+        self._ended_stages: dict[int, list[dict[str, Any]]] = {}
 
-    def executors(self) -> dict[str, dict[str, Any]]:
-        """Spark's records of its executors, by id."""
-        return {row["id"]: row for row in self._get("allexecutors") if row["id"] != "driver"}
+    @property
+    def ui_url(self) -> str | None:
+        """Address of the UI; None when it is off or the session has ended."""
+        session = self._driver.session
+        if session is None or not self._driver.alive or session.sparkContext._jsc is None:
+            return None
+        url: str | None = session.sparkContext.uiWebUrl
+        return url
 
-    def jobs(self, most_active: int) -> tuple[JobSnapshot, ...]:
-        """The running jobs, oldest first; each with at most this many active tasks."""
-        return tuple(
-            job_snapshot(row, most_active)
-            for row in sorted(self._get("jobs?status=running"), key=lambda row: row["jobId"])
+    def news(self) -> SparkNews:
+        """Ask for everything; stages of running jobs only."""
+        session = self._driver.session if self.ui_url is not None else None
+        base = rest_address(session.sparkContext) if session is not None else None
+        if base is None:
+            return SparkNews()
+        answer = _get(f"{base}/allexecutors")
+        executors = {row["id"]: lean(row) for row in answer if row["id"] != "driver"}
+        for name, row in executors.items():
+            if self._executors.get(name) == row:  # the same object says: nothing new
+                executors[name] = self._executors[name]
+        self._executors = executors
+        rows = sorted(_get(f"{base}/jobs"), key=lambda row: row["jobId"])
+        running = [row for row in rows if row.get("status") == "RUNNING"]
+        stages = self._stages(base, running)
+        return SparkNews(
+            executors,
+            tuple(
+                job_record(row, stages if row.get("status") == "RUNNING" else ()) for row in rows
+            ),
         )
 
-    def _get(self, path: str) -> list[dict[str, Any]]:
-        if self.ui_url is None:
+    def _stages(self, base: str, running: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Rows of the running jobs' stages: those at work anew, each that has ended only once."""
+        wanted = {stage for row in running for stage in row.get("stageIds", ())}
+        self._ended_stages = {k: v for k, v in self._ended_stages.items() if k in wanted}
+        if not wanted:
             return []
-        url = f"{self.ui_url}/api/v1/applications/{self._app_id}/{path}"
-        try:
-            with _opener.open(url, timeout=TIMEOUT) as answer:
-                rows = json.load(answer)
-        except (OSError, urllib.error.URLError, ValueError):
-            return []
-        return rows if isinstance(rows, list) else []
+        rows = _get(f"{base}/stages?status=active&status=pending")
+        moving = {row["stageId"] for row in rows}
+        unknown = sorted(wanted - moving - self._ended_stages.keys())
+        for stage in unknown[:STAGES_AT_ONCE]:
+            attempts = _get(f"{base}/stages/{stage}")
+            over = all(row.get("status") not in ("ACTIVE", "PENDING") for row in attempts)
+            if attempts and over:
+                self._ended_stages[stage] = attempts
+            else:
+                rows += attempts
+        # A stage that is tried again counts by its newest attempt.
+        ended = (
+            row
+            for stage, attempts in self._ended_stages.items()
+            if stage not in moving
+            for row in attempts
+        )
+        return [*rows, *ended]
 
 
-def job_snapshot(row: dict[str, Any], most_active: int) -> JobSnapshot:
-    """Read one job's record; Spark's count of active tasks may lag behind the ended ones."""
-    return JobSnapshot(
-        id=row["jobId"],
-        description=str(row.get("description") or row.get("name") or ""),
-        stages_done=row.get("numCompletedStages", 0) + row.get("numSkippedStages", 0),
-        stages_total=len(row.get("stageIds", ())),
-        tasks_done=row.get("numCompletedTasks", 0) + row.get("numSkippedTasks", 0),
-        tasks_active=min(row.get("numActiveTasks", 0), most_active),
-        tasks_failed=row.get("numFailedTasks", 0),
-        tasks_total=row.get("numTasks", 0),
-    )
+def _get(url: str) -> list[dict[str, Any]]:
+    try:
+        with _opener.open(url, timeout=TIMEOUT) as answer:
+            rows = json.load(answer)
+    except (OSError, urllib.error.URLError, ValueError):
+        return []
+    return rows if isinstance(rows, list) else []

@@ -1,35 +1,60 @@
-"""How a Ray Dataset of the bridge's is displayed: without the log lines of reading a few rows.
+"""How Ray Datasets, and the Arrow and pandas tables that cells give, are displayed.
 
-Displaying a Dataset runs it, and Ray Data then logs half a dozen lines in red above the result.
-Datasets that the user made, and everything the user does with any of them, log as ever.
+Ray's own display of a Dataset runs it, and logs half a dozen lines above the result. Here one is
+shown by what is known of it, and with its first rows only where they are in memory: nothing runs.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import weakref
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from raydp_magic.engine.quiet_logger import quiet_logger
+from raydp_magic.notebook.display import bundle
+from raydp_magic.notebook.local_table import columns_of, local_preview
+from raydp_magic.notebook.table import MAX_COLUMNS, MAX_SCHEMA, Preview
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from IPython.core.interactiveshell import InteractiveShell
 
 LOGGER = "ray.data"
-_KIND = ("ray.data.dataset", "Dataset")
+ROWS = 20
+MOST_BYTES = 64 * 2**20
+"""Of the blocks that are fetched for the first rows: from other nodes they cross the network."""
+MOST_BLOCKS = 8
+WAIT_SECONDS = 5.0
+_DATASETS = (("ray.data.dataset", "Dataset"), ("ray.data.dataset", "MaterializedDataset"))
+_TABLES = (
+    ("pandas.core.frame", "DataFrame"),
+    ("pandas", "DataFrame"),
+    ("pyarrow.lib", "Table"),
+)
+
+_results: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
 
 def install(shell: InteractiveShell) -> None:
     """Have a shell display Datasets through this module; imports nothing of Ray."""
-    _formatter(shell).for_type_by_name(*_KIND, _bundle)
+    for kind in _DATASETS:
+        _formatter(shell).for_type_by_name(*kind, _dataset_bundle)
+    for kind in _TABLES:  # a way of the user's own stays
+        _formatter(shell).deferred_printers.setdefault(kind, _result_bundle)
 
 
 def remove(shell: InteractiveShell) -> None:
     """Take it out again."""
+    ours = (_dataset_bundle, _result_bundle)
     formatter = _formatter(shell)
-    formatter.deferred_printers.pop(_KIND, None)
-    for kind, printer in list(formatter.type_printers.items()):
-        if printer is _bundle:
-            del formatter.type_printers[kind]
+    for printers in (formatter.deferred_printers, formatter.type_printers):
+        for kind, printer in list(printers.items()):
+            if printer in ours:
+                del printers[kind]
+    _results.clear()
 
 
 def _formatter(shell: InteractiveShell) -> Any:
@@ -37,13 +62,107 @@ def _formatter(shell: InteractiveShell) -> Any:
     return shell.display_formatter.mimebundle_formatter
 
 
-def _bundle(dataset: Any) -> Any:
-    if not _from_the_bridge(dataset):
-        return dataset._repr_mimebundle_()
+def as_result(value: Any) -> Any:
+    """A cell's value; tables among them are displayed as results of Spark's are."""
+    if any(_named(kind) in _TABLES for kind in type(value).__mro__):
+        _results[id(value)] = value
+    return value
+
+
+def _named(kind: type) -> tuple[str, str]:
+    return kind.__module__, kind.__name__
+
+
+def _result_bundle(table: Any) -> Any:
+    if _results.get(id(table)) is not table:
+        return None  # made by the user: displayed as ever
+    title = f"{type(table).__module__.split('.')[0]} {type(table).__name__}"
+    return bundle(local_preview(table, ROWS, title))
+
+
+def _dataset_bundle(dataset: Any) -> Any:
     with quiet_logger(LOGGER):
-        return dataset._repr_mimebundle_()
+        return _quietly(lambda: bundle(dataset_preview(dataset)))
 
 
-def _from_the_bridge(dataset: Any) -> bool:
+def dataset_preview(dataset: Any) -> Preview:
+    """What is known of a Dataset without running it.
+
+    Parameters
+    ----------
+    dataset : ray.data.Dataset
+        Any; first rows are taken of one whose blocks are in memory, when the first is small.
+    """
+    title = " ".join(["Ray Dataset", *_name(dataset)])
+    count = _quietly(lambda: dataset._meta_count())  # noqa: SLF001, PLW0108 -- count() runs it
+    tables: list[Preview] | None = _quietly(
+        lambda: [local_preview(b, ROWS, title) for b in _first_blocks(dataset)]
+    )
+    if tables:
+        alike = [t.rows for t in tables if _names(t) == _names(tables[0])]
+        rows = tuple(row for rows in alike for row in rows)[:ROWS]
+        more = "" if count is not None and len(rows) >= count else "More: `.take(100)`."
+        return replace(tables[0], rows=rows, rows_total=count, hint=more)
+    schema = dataset.schema(fetch_if_missing=False)
+    names, types = ([], []) if schema is None else (schema.names, schema.types)
+    known = columns_of(names[:MAX_SCHEMA], types[:MAX_SCHEMA])
+    return Preview(
+        known[:MAX_COLUMNS],
+        (),
+        0,
+        len(names),
+        _note(count, None if schema is None else len(names), in_memory=tables is not None),
+        known[MAX_COLUMNS:],
+        _quietly(lambda: dataset._logical_plan.dag.dag_str) or "",  # noqa: SLF001 -- explain() prints
+        title,
+        hint=""
+        if count == 0
+        else "Rows: `.take(20)` runs what they need, `.materialize()` all of it.",
+    )
+
+
+def _quietly(read: Callable[[], Any]) -> Any:
+    """What Ray's internals tell; nothing where another Ray has them elsewhere."""
+    with contextlib.suppress(Exception):
+        return read()
+    return None
+
+
+def _name(dataset: Any) -> list[str]:
     ledger = sys.modules.get("raydp_magic.bridge.ledger")
-    return ledger is not None and ledger.entry_of(dataset) is not None
+    entry = None if ledger is None else ledger.entry_of(dataset)
+    name = _quietly(lambda: dataset.name) if entry is None else entry.name
+    return [name] if name else []
+
+
+def _note(rows: int | None, columns: int | None, *, in_memory: bool) -> str:
+    from raydp_magic.panel.amounts import plural
+
+    size = "rows not counted" if rows is None else plural(rows, "row")
+    width = "columns not known" if columns is None else plural(columns, "column")
+    return f"{size}, {width}{'' if in_memory else '; it has not run'}"
+
+
+def _names(table: Preview) -> list[str]:
+    return [column.name for column in table.columns]
+
+
+def _first_blocks(dataset: Any) -> list[Any]:
+    """Blocks with the first rows, when they are in memory and small."""
+    import ray
+
+    refs: list[Any] = []
+    rows, room = 0, MOST_BYTES
+    for held in dataset._logical_plan.dag.input_data:  # noqa: SLF001 -- asking for them runs it
+        if any(part is not None for part in held.slices or ()):
+            break
+        for ref, about in zip(held.block_refs, held.metadata, strict=True):
+            room -= MOST_BYTES + 1 if about.size_bytes is None else about.size_bytes
+            if rows >= ROWS or room < 0 or len(refs) == MOST_BLOCKS:
+                break
+            if about.num_rows != 0:
+                refs.append(ref)
+                rows += about.num_rows or ROWS
+    if not refs or not ray.is_initialized():  # get() would start one
+        return []
+    return list(ray.get(refs, timeout=WAIT_SECONDS))

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from raydp_magic.notebook.act_grammar import (
+    CancelParser,
+    FitParser,
+    RemoveParser,
+    RestartParser,
+)
 from raydp_magic.notebook.command_parser import CommandParser, amount, memory, pair, resource, whole
 
 
@@ -274,6 +280,10 @@ CLUSTER_COMMANDS: dict[str, type[CommandParser]] = {
     "start": StartParser,
     "status": StatusParser,
     "scale": ScaleParser,
+    "restart": RestartParser,
+    "remove": RemoveParser,
+    "cancel": CancelParser,
+    "fit": FitParser,
     "stop": StopParser,
     "logs": LogsParser,
     "panel": PanelParser,

@@ -22,12 +22,15 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from raydp_magic.monitoring.jobs import cell_tag
+from raydp_magic.notebook.thread_tags import tag_new_threads
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
 _DESCRIPTION = "spark.job.description"
-_CANCEL_SECONDS = 5.0
+_CANCEL_SECONDS = 1.0
 _PY4J_NOISE = frozenset({"KeyboardInterrupt while sending command."})
 _numbers = count(1)
 
@@ -56,38 +59,64 @@ class CellJobs:
     def __init__(self, session: Callable[[], Any]) -> None:
         self._session = session
         self._local = threading.local()
+        self._open: set[str] = set()
 
-    def begin(self, label: str) -> None:
+    def begin(self, label: str, cell: int = 0) -> str | None:
         """Tag what this thread runs from now on; harmless when it is tagged already.
 
         Parameters
         ----------
         label : str
             What Spark's UI and the panel show for the jobs, such as ``"cell [7] df.count()"``.
+        cell : int
+            The cell's number, which the tag holds.
+
+        Returns
+        -------
+        str or None
+            The tag, when it was put on by this call.
         """
         session = self._session()
         if session is None or getattr(self._local, "tagged", None) is not None:
-            return
+            return None
         context = session.sparkContext
         drop_busy_connection(context)
-        tag = f"raydp_magic-cell-{next(_numbers)}"
+        tag = cell_tag(next(_numbers), cell)
+        tag_new_threads(context, self._only_open)
+        self._local.is_cell = True
         context.addJobTag(tag)
+        self._open.add(tag)
         described = context.getLocalProperty(_DESCRIPTION) is None  # the user's own stays
         if described:
             context.setLocalProperty(_DESCRIPTION, label)
         properties = context._jsc.sc().getLocalProperties()
         watch = _Watch.install()
         self._local.tagged = _Tagged(session, tag, label if described else None, properties, watch)
+        return tag
 
-    def end(self, *, interrupted: bool) -> None:
-        """Take the tag off; cancel what carries it when the cell was interrupted."""
+    def _only_open(self) -> str | None:
+        """The tag for a new thread's jobs: that of the cell that runs, when only one does."""
+        if getattr(self._local, "is_cell", False):
+            return None
+        tags = list(self._open)
+        return tags[0] if len(tags) == 1 else None
+
+    def end(self, *, interrupted: bool) -> bool:
+        """Take the tag off; cancel what carries it when the cell was interrupted.
+
+        Returns
+        -------
+        bool
+            Whether it was, also when its code has swallowed the interrupt.
+        """
         tagged: _Tagged | None = getattr(self._local, "tagged", None)
         if tagged is None:
-            return
+            return interrupted
         self._local.tagged = None
+        self._open.discard(tagged.tag)
         hit = tagged.watch is not None and tagged.watch.remove()
         if self._session() is not tagged.session:
-            return  # stopped meanwhile: the tag went with it
+            return interrupted or hit  # stopped meanwhile: the tag went with it
         context = tagged.session.sparkContext
         if interrupted or hit:
             cancel(context, tagged.tag)
@@ -96,6 +125,7 @@ class CellJobs:
         context.removeJobTag(tagged.tag)
         if tagged.label is not None and context.getLocalProperty(_DESCRIPTION) == tagged.label:
             context.setLocalProperty(_DESCRIPTION, None)
+        return interrupted or hit
 
 
 def cancel(context: Any, tag: str) -> None:

@@ -10,13 +10,15 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
-from traitlets import Bool, Int
+from traitlets import Bool, CaselessStrEnum, Int
 
 from raydp_magic.engine.quiet_logger import quiet_logger
 from raydp_magic.engine.translate import translate
 from raydp_magic.errors import NotRunningError, RaydpMagicError
-from raydp_magic.notebook import dataset_display, parse
+from raydp_magic.loaded import ask
+from raydp_magic.notebook import dataset_display, parse, ray_tasks
 from raydp_magic.notebook.cell_number import cell_number
+from raydp_magic.notebook.cell_progress import CellProgress
 from raydp_magic.notebook.display import is_dataframe, show
 from raydp_magic.notebook.failure import (
     as_lines,
@@ -50,8 +52,8 @@ def _documented(text: str) -> Callable[[Function], Function]:
 
 def running_cluster() -> Cluster | None:
     """The cluster of this kernel. Imports nothing: without the module there is none."""
-    module = sys.modules.get("raydp_magic.cluster")
-    return module.current() if module is not None else None
+    running: Cluster | None = ask("raydp_magic.cluster", "current")
+    return running
 
 
 @magics_class
@@ -71,11 +73,19 @@ class RaydpMagics(Magics):
         config=True
     )
 
+    progress = CaselessStrEnum(
+        ["auto", "off"],
+        "auto",
+        help="Progress of Spark jobs, conversions and Ray Data under the cell that runs them.",
+    ).tag(config=True)
+
     shell: InteractiveShell
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self.jobs = CellJobs(_running_session)
+        self.cell_progress = CellProgress(shell, lambda: self.progress == "auto")
+        self.cell_tasks = ray_tasks.CellTasks()
         self.session_name = SessionName(shell.user_ns, _not_running)
         self.lazy = LazyRay(shell.user_ns)
         self.tables = KernelTables(shell.user_ns)
@@ -107,6 +117,8 @@ class RaydpMagics(Magics):
                     from IPython.display import display
 
                     display(_required().panel())
+                case _:
+                    print(_act(command))
 
     @line_cell_magic
     @_documented(CELLS["raydp_spark"]().format_help())
@@ -177,12 +189,18 @@ class RaydpMagics(Magics):
         query_logs(on=False)
         shorten_plain_cells(self.shell)
 
+    def started_elsewhere(self, cluster: Cluster) -> None:
+        """A view has started it: cells see `spark` as after a start of their own."""
+        self.session_name.bind(cluster.spark)
+        self._keep_errors_short()
+
     def leave(self) -> None:
         """Take out of the shell what running cells put into it."""
         dataset_display.remove(self.shell)
         self.lazy.forget()
         self.session_name.forget()
         self.jobs.end(interrupted=False)
+        self.cell_progress.forget()
         restore_plain_cells(self.shell)
         query_logs(on=True)
 
@@ -258,7 +276,7 @@ class RaydpMagics(Magics):
             with quiet_logger(dataset_display.LOGGER):  # an empty Dataset is run to be counted
                 print(announce(command.output, result))
             return None
-        return result
+        return dataset_display.as_result(result)
 
     def _offer(self, df: Any, dataset: Any) -> None:
         """Bind ``_spark`` and ``_ray``."""
@@ -278,23 +296,51 @@ class RaydpMagics(Magics):
 
     def _tag_jobs(self, source: str = "") -> None:
         label = " ".join(source.split())[:100]
-        self.jobs.begin(f"cell [{cell_number(self.shell)}] {label}".rstrip())
+        number = cell_number(self.shell)
+        tag = self.jobs.begin(f"cell [{number}] {label}".rstrip(), number)
+        session = _running_session()
+        if session is None:
+            self.cell_progress.unwatch()
+        elif tag is not None:
+            self.cell_progress.begin(session.sparkContext, tag)
 
     def before_cell(self, info: Any) -> None:
         """IPython's ``pre_run_cell``: tag the cell's jobs."""
+        self.cell_tasks.begin()
         with _quiet_hook():
             self.session_name.follow(_running_session())
             self._tag_jobs(info.raw_cell or "")
 
     def after_cell(self, result: Any) -> None:
         """IPython's ``post_run_cell``: cancel an interrupted cell's jobs."""
+        interrupted = isinstance(result.error_in_exec, KeyboardInterrupt)
         with _quiet_hook():
-            self.jobs.end(interrupted=isinstance(result.error_in_exec, KeyboardInterrupt))
+            interrupted = self.jobs.end(interrupted=interrupted)
+        self.cell_tasks.end(cancel=interrupted)
+        self.cell_progress.end(cancelled=interrupted)
         self.tables.forget_rebound()
         ledger = sys.modules.get("raydp_magic.bridge.ledger")
         if ledger is not None:
             with suppress(Exception):  # names are a comfort: odd objects must not break a cell
                 ledger.name_values(self.shell.user_ns)
+
+
+def _act(command: parse.Act) -> str:
+    """What acts on one executor or job, and `fit`; returns a line about it."""
+    match command:
+        case parse.Restart(executor):
+            _required().restart(executor)
+            return f"Executor {executor} is being replaced."
+        case parse.Remove(executor):
+            _required().remove(executor)
+            return f"Executor {executor} hands over its blocks and goes."
+        case parse.Cancel(job):
+            _required().cancel(job)
+            return f"Job {job} is cancelled."
+        case parse.Fit():
+            from raydp_magic.cluster.asking import fit
+
+            return fit(running_cluster(), **vars(command)).text
 
 
 def _required() -> Cluster:
@@ -305,8 +351,8 @@ def _required() -> Cluster:
 
 
 def _not_running() -> NotRunningError:
-    module = sys.modules.get("raydp_magic.cluster")
-    return module.not_running() if module is not None else NotRunningError()
+    known: NotRunningError | None = ask("raydp_magic.cluster", "not_running")
+    return known or NotRunningError()
 
 
 def _running_session() -> Any:

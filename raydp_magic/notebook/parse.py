@@ -22,6 +22,7 @@ from raydp_magic.notebook.grammar import (
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Callable
 
     from raydp_magic.notebook.command_parser import CommandParser
 
@@ -76,6 +77,36 @@ class Scale:
 
 
 @dataclass(frozen=True)
+class Restart:
+    """Replace one executor."""
+
+    executor: str
+
+
+@dataclass(frozen=True)
+class Remove:
+    """Scale down by one, with this executor going."""
+
+    executor: str
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Cancel a job."""
+
+    job: int
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Say whether a request would find room."""
+
+    executors: int = 2
+    cores: int = 1
+    memory: str = "1g"
+
+
+@dataclass(frozen=True)
 class Stop:
     """Stop the cluster."""
 
@@ -122,7 +153,8 @@ class BridgeRelease:
     name: str
 
 
-ClusterCommand = Help | Start | Status | Scale | Stop | Logs | Panel
+Act = Restart | Remove | Cancel | Fit
+ClusterCommand = Help | Start | Status | Scale | Act | Stop | Logs | Panel
 BridgeCommand = Help | BridgeList | BridgeRelease
 
 
@@ -149,6 +181,14 @@ def _cluster_command(name: str, options: Namespace) -> ClusterCommand:
         return _start(options)
     if name == "scale":
         return Scale(options.executors)
+    of_words: dict[str, Callable[..., ClusterCommand]] = {
+        "restart": Restart,
+        "remove": Remove,
+        "cancel": Cancel,
+        "fit": Fit,
+    }
+    if name in of_words:
+        return of_words[name](**vars(options))
     if name == "logs":
         return Logs(options.executor, options.lines)
     simple: dict[str, ClusterCommand] = {"status": Status(), "stop": Stop(), "panel": Panel()}

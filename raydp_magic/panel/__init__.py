@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from raydp_magic.monitoring.snapshot import Snapshot
+    from raydp_magic.panel.service import Watching
     from raydp_magic.panel.static_html import render_html
     from raydp_magic.panel.text import render_text
     from raydp_magic.panel.widget import PanelWidget
@@ -33,7 +34,11 @@ _HOME = {
 class Sampling(Protocol):
     """What the panel needs of a sampler."""
 
-    def subscribe(self, callback: Callable[[Snapshot], None], /) -> Callable[[], None]:
+    @property
+    def last(self) -> Snapshot | None:
+        """The newest snapshot."""
+
+    def subscribe(self, callback: Callable[[Snapshot], None], /) -> Watching:
         """Call back with each new snapshot; returns how to stop."""
 
 

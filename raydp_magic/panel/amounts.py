@@ -76,6 +76,14 @@ def tallies(snapshot: Snapshot) -> list[str]:
     return found
 
 
+def ray_lost(snapshot: Snapshot) -> str | None:
+    """Say how long Ray had been silent, when it was."""
+    if snapshot.ray_lost_at is None or snapshot.ended:
+        return None
+    seconds = max(0, round(snapshot.taken_at - snapshot.ray_lost_at))
+    return f"Ray went away {seconds} s before this was taken; shown is the last known state"
+
+
 def share(used: float | None, total: float | None) -> float | None:
     """Divide used by total, 0 to 1; None when either is not known or there is nothing to use."""
     if used is None or not total:

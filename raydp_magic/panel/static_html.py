@@ -17,9 +17,11 @@ from raydp_magic.panel.amounts import (
     format_cpus,
     format_time,
     one_line,
+    ray_lost,
     share,
     tallies,
 )
+from raydp_magic.panel.timeline_svg import timeline_svg
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,13 +64,15 @@ def render_html(snapshot: Snapshot) -> str:
     no_job = "No job was running" if snapshot.ended else "No job is running"
     bar = _grey_bar if snapshot.ended else _bar
     gpus = any(node.gpu_total for node in snapshot.nodes)
+    timeline = timeline_svg(snapshot)
     parts = [
         _head(snapshot),
-        *(f'<div style="{_ALARM}">{_text(problem)}</div>' for problem in snapshot.problems),
+        *(f'<div style="{_ALARM}">{_text(problem)}</div>' for problem in _alarms(snapshot)),
         _section("Now", _table(("",) * 4, [_job(job, bar) for job in snapshot.jobs]) or no_job),
         _section("Nodes", _nodes(snapshot.nodes, bar, gpus=gpus) or "No Ray node is known"),
         _section("Executors", _executors(snapshot.executors) or "No executor"),
         _section("Bridge", _ledger(snapshot.ledger) or "Nothing is held"),
+        *([_section("Timeline", timeline)] if timeline else []),
         _foot(snapshot),
     ]
     return (
@@ -76,6 +80,11 @@ def render_html(snapshot: Snapshot) -> str:
         "font:13px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;"
         f'font-variant-numeric:tabular-nums;text-align:left">{"".join(parts)}</div>'
     )
+
+
+def _alarms(snapshot: Snapshot) -> tuple[str, ...]:
+    lost = ray_lost(snapshot)
+    return (*([lost] if lost else []), *snapshot.problems)
 
 
 def _text(text: str) -> str:
@@ -223,7 +232,18 @@ def _node(node: NodeSnapshot, bar: Callable[..., str], *, gpus: bool) -> list[_C
 
 
 def _executors(executors: Sequence[ExecutorSnapshot]) -> str:
-    head = ("Id", "State", "Node", "Tasks", "Done", "Failed", "Cached", "Shuffle in", "Shuffle out")
+    head = (
+        "Id",
+        "State",
+        "Node",
+        "Tasks",
+        "Done",
+        "Failed",
+        "Memory",
+        "Cached",
+        "Shuffle in",
+        "Shuffle out",
+    )
     rows: list[list[_Cell]] = []
     for executor in executors:
         rows.append(_executor(executor))
@@ -242,6 +262,7 @@ def _executor(executor: ExecutorSnapshot) -> list[_Cell]:
         f"{executor.active_tasks}/{executor.cores}",
         format_count(executor.completed_tasks),
         format_count(executor.failed_tasks),
+        format_bytes_of(executor.memory_used, executor.memory_total),
         format_bytes(executor.storage_used),
         format_bytes(executor.shuffle_read),
         format_bytes(executor.shuffle_write),

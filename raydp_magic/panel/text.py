@@ -13,6 +13,7 @@ from raydp_magic.panel.amounts import (
     format_time,
     one_line,
     plural,
+    ray_lost,
     share,
     tallies,
     web_address,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         LedgerSnapshot,
         NodeSnapshot,
         Snapshot,
+        TransferSnapshot,
     )
 
 WIDTH = 100
@@ -54,6 +56,7 @@ def render_text(snapshot: Snapshot) -> str:
     lines = [
         *_head(snapshot),
         *_section("Now", _aligned(jobs)),
+        *_section("Moving", _aligned(map(_transfer, snapshot.transfers))),
         *_section("Nodes", _aligned(map(_node, snapshot.nodes)) or ["none is known"]),
         *_section("Executors", _executors(snapshot.executors) or ["none"]),
         *_section("Bridge", _aligned(map(_record, snapshot.ledger)) or ["nothing has been passed"]),
@@ -74,7 +77,8 @@ def _head(snapshot: Snapshot) -> list[str]:
         lines.append(f"The cluster has {snapshot.state}; this is its last known state.")
     if snapshot.request:
         lines.append(one_line(snapshot.request))
-    for problem in snapshot.problems:
+    lost = ray_lost(snapshot)
+    for problem in (*([lost] if lost else []), *snapshot.problems):
         lines += textwrap.wrap(
             one_line(problem), WIDTH, initial_indent="! ", subsequent_indent="  "
         )
@@ -112,6 +116,15 @@ def _job(job: JobSnapshot) -> list[str]:
     return [f"job {job.id}", what, stage, bar, tasks, *failed]
 
 
+def _transfer(transfer: TransferSnapshot) -> list[str]:
+    return [
+        _clip(one_line(transfer.label), 26),
+        transfer.direction,
+        plural(transfer.rows, "row"),
+        format_bytes(transfer.bytes),
+    ]
+
+
 def _node(node: NodeSnapshot) -> list[str]:
     name = _clip(one_line(node.name), 16)
     if not node.alive:
@@ -142,7 +155,7 @@ def _executors(executors: Sequence[ExecutorSnapshot]) -> list[str]:
 
 
 def _executor(executor: ExecutorSnapshot) -> list[str]:
-    node = _clip(one_line(executor.node or ""), 18) or "no node"
+    node = _clip(one_line(executor.node or ""), 14) or "no node"
     tries = f"try {executor.tries}/{executor.max_tries}"
     failed = f"{format_count(executor.failed_tasks)} failed"
     return [
@@ -151,6 +164,8 @@ def _executor(executor: ExecutorSnapshot) -> list[str]:
         node,
         f"{executor.active_tasks}/{executor.cores} tasks",
         f"{format_count(executor.completed_tasks)} done",
+        "memory "
+        + format_bytes_of(executor.memory_used, executor.memory_total).replace(" / ", "/"),
         f"cached {format_bytes(executor.storage_used)}",
         *([tries] if executor.retrying else []),
         *([failed] if executor.failed_tasks else []),

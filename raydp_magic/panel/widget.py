@@ -1,8 +1,8 @@
 """The live panel as an anywidget.
 
-A snapshot is taken on the sampler's thread and set there: ipykernel's ``iopub_socket`` is a
-``BackgroundSocket``, whose sends are handed to the IOPub thread, so a comm message may be sent
-from any thread and leaves while a cell runs.
+The views hear and ask by the widget's custom messages, see :mod:`raydp_magic.panel.service`.
+ipykernel's ``iopub_socket`` is a ``BackgroundSocket``, whose sends are handed to the IOPub
+thread, so a message may be sent from any thread and leaves while a cell runs.
 
 A panel is displayed as two outputs: the live view, and a static copy that the live view hides
 while it is on the page. Whatever runs no widgets (nbconvert's HTML without network, code hosts,
@@ -22,6 +22,8 @@ import traitlets
 from IPython.core.getipython import get_ipython
 
 from raydp_magic.panel import STATIC, Watched
+from raydp_magic.panel.comm_route import as_addressed
+from raydp_magic.panel.service import PanelService
 from raydp_magic.panel.static_html import render_html
 from raydp_magic.panel.text import render_text
 
@@ -45,7 +47,8 @@ class PanelWidget(anywidget.AnyWidget):
     Attributes
     ----------
     snapshot : dict
-        Wire form of the newest :class:`~raydp_magic.monitoring.snapshot.Snapshot`.
+        Wire form of a :class:`~raydp_magic.monitoring.snapshot.Snapshot`: what a view shows
+        before the kernel speaks. It is renewed when something worth saving changes.
     """
 
     _esm = STATIC / "panel.js"
@@ -56,50 +59,40 @@ class PanelWidget(anywidget.AnyWidget):
     def __init__(self, cluster: Watched) -> None:
         self._last = cluster.status()
         super().__init__(snapshot=self._last.to_json())
+        as_addressed(self.comm)
         self.panel_id = self.model_id
         self._lock = Lock()
-        self._over = self._last.state == "stopped"
         self._closed = False
         self._outputs: list[tuple[Callable[..., None], str]] = []
-        self._unsubscribe: Callable[[], None] | None = None
-        if not self._over:
-            unsubscribe = cluster.sampler.subscribe(self._on_snapshot)
-            with self._lock:
-                self._unsubscribe = unsubscribe
-            self._leave_if_over()
+        shell = get_ipython()
+        self._service = PanelService(
+            self.send,
+            cluster=cluster,
+            variables=shell.user_ns if shell is not None else None,
+            heard=self._on_snapshot,
+        )
+        self.on_msg(lambda _widget, message, _buffers: self._service.hear(message))
 
     def close(self) -> None:
         """Take the panel away and stop following the cluster. Idempotent."""
         self._closed = True
-        self._leave()
+        self._service.close()
         super().close()
-
-    def _leave(self) -> None:
-        with self._lock:
-            unsubscribe, self._unsubscribe = self._unsubscribe, None
-        if unsubscribe is not None:
-            unsubscribe()
 
     def _on_snapshot(self, snapshot: Snapshot) -> None:
         """Take in one snapshot; runs on the sampler's thread."""
         with self._lock:
-            if self._over or self._closed:
+            if self._closed:
                 return
-            self._over = snapshot.state == "stopped"
             before, self._last = self._last, snapshot
             outputs = list(self._outputs)
-        self.snapshot = snapshot.to_json()
         if _worth_saving(snapshot) != _worth_saving(before):
+            self.snapshot = snapshot.to_json()
             turned = (snapshot.state in _ENDED) != (before.state in _ENDED)
             for publish, stem in outputs:
                 if turned:  # else the live view moves by itself
                     self._publish_live(publish, stem, update=True)
                 self._publish_copy(publish, stem, update=True)
-        self._leave_if_over()
-
-    def _leave_if_over(self) -> None:
-        if self._over:
-            self._leave()
 
     def _ipython_display_(self) -> None:
         """Display the live view and its static copy."""

@@ -18,6 +18,7 @@ class Cell:
         self.text = ""
         self.error = None
         self.displays = []
+        self.progress = []  # of Spark jobs and the like, apart: any cell may have some
 
     @property
     def all_text(self):
@@ -63,7 +64,9 @@ class Kernel:
             if kind == "stream":
                 cell.text += content["text"]
             elif kind in ("display_data", "execute_result", "update_display_data"):
-                cell.displays.append(content["data"])
+                shown_as = content.get("transient", {}).get("display_id", "")
+                ours = shown_as.startswith("raydp_magic-progress-")
+                (cell.progress if ours else cell.displays).append(content["data"])
             elif kind == "error":
                 cell.error = content
             elif kind == "status" and content["execution_state"] == "idle":

@@ -140,10 +140,10 @@ def test_sql_shows_a_bounded_table(k):
         "%%raydp_sql\nSELECT id, id * 2 AS twice, CAST(NULL AS STRING) AS nothing FROM range(1000)"
     )
     html = cell.displays[-1]["text/html"]
-    assert "showing 20 of &gt;= 20" in html or "showing 20 of >= 20" in html
+    assert "showing the first 20 rows" in html
     assert html.count("<tr") == 21
     assert "bigint" in html
-    assert "showing 20 of >= 20" in cell.displays[-1]["text/plain"]
+    assert "showing the first 20 rows" in cell.displays[-1]["text/plain"]
 
 
 def test_a_short_result_is_counted_exactly(k):
@@ -153,7 +153,7 @@ def test_a_short_result_is_counted_exactly(k):
 def test_a_table_never_collects_the_whole_result(k):
     k.run("spark.conf.set('spark.sql.shuffle.partitions', 4)")
     cell = k.run("%%raydp_spark -n 5\nspark.range(10**12)", timeout=60)
-    assert "showing 5 of >= 5" in cell.displays[-1]["text/plain"]
+    assert "showing the first 5 rows" in cell.displays[-1]["text/plain"]
 
 
 def test_python_cell_s_last_expression_is_its_value(k):
@@ -386,7 +386,8 @@ def test_autostart_stop_and_unload(traces):
         assert "42" in cell.all_text
         running.run("%raydp_cluster panel")
         threads = "import threading; print([thread.name for thread in threading.enumerate()])"
-        assert "raydp_magic-sampler" in running.run(threads).text
+        # No view has said that a person can see it.
+        assert "raydp_magic-sampler" not in running.run(threads).text
         running.run("%raydp_cluster stop")
         traces.gone()
         wait_until(lambda: "raydp_magic-" not in running.run(threads).text, 15)

@@ -15,6 +15,7 @@ from playwright.sync_api import TimeoutError  # noqa: A004 - Playwright's own
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
+AXE = ROOT / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -83,7 +84,7 @@ def browser():
 
 
 class Notebook:
-    """A notebook open in JupyterLab."""
+    """A notebook open in JupyterLab or Notebook 7."""
 
     def __init__(self, page, path):
         self.page = page
@@ -122,31 +123,61 @@ class Notebook:
             self.picture("failure")
             raise
 
-    def picture(self, name):
+    def picture(self, name, page=None):
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=str(SCREENSHOTS / f"{name}.png"))
+        (page or self.page).screenshot(path=str(SCREENSHOTS / f"{name}.png"))
 
     def save(self):
         self.page.keyboard.press("Control+s")
 
+    def command(self, label):
+        """Run a command of the palette."""
+        field = self.page.locator(".lm-CommandPalette-input")
+        item = self.page.locator(f".lm-CommandPalette-item.lm-mod-active:has-text('{label}')")
+        for _ in range(10):  # a page that still starts takes the focus, which closes the palette
+            try:
+                if not field.is_visible():
+                    self.page.keyboard.press("Control+Shift+C")
+                field.fill(label, timeout=3_000)
+                item.wait_for(timeout=3_000)
+                field.press("Enter", timeout=3_000)
+            except TimeoutError:
+                continue
+            return
+        raise AssertionError(f"no command {label!r}")
+
+    def violations(self, selector):
+        """What axe finds in a part of the page: accessible names, roles, contrast."""
+        if not self.page.evaluate("() => 'axe' in window"):
+            self.page.evaluate(AXE.read_text())  # a page's own policy may refuse a script tag
+        found = self.page.evaluate(
+            "selector => axe.run(selector, {rules: {region: {enabled: false}}})", selector
+        )
+        return [
+            f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
+            for one in found["violations"]
+            for node in one["nodes"]
+        ]
+
 
 @pytest.fixture
-def open_notebook(lab, browser):
+def open_notebook(lab, browser, request):
     """Open cells as a notebook: open_notebook(cells, theme=...)."""
     import nbformat
 
     url, folder = lab
     pages = []
 
-    def open_(cells, *, name="work", theme="JupyterLab Light", width=1280):
-        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
-        book.metadata["kernelspec"] = {
-            "name": "python3",
-            "display_name": "Python 3",
-            "language": "python",
-        }
+    def open_(cells, *, name="work", theme="JupyterLab Light", width=1280, app="lab/tree"):
         path = folder / f"{name}.ipynb"
-        nbformat.write(book, path)
+        if cells is not None:  # else the notebook is there, in another tab too
+            book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+            book.metadata["kernelspec"] = {
+                "name": "python3",
+                "display_name": "Python 3",
+                "language": "python",
+            }
+            nbformat.write(book, path)
         settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
         settings.mkdir(parents=True, exist_ok=True)
         (settings / "themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}))
@@ -157,16 +188,19 @@ def open_notebook(lab, browser):
         page.on("pageerror", lambda error: page.problems.append(str(error)))
         pages.append(page)
         page.on("dialog", lambda dialog: dialog.accept())
-        page.goto(f"{url}/lab/tree/{name}.ipynb?token=t&reset")
+        page.goto(f"{url}/{app}/{name}.ipynb?token=t&reset")
         page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
         idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")
         idle.first.wait_for(state="attached", timeout=60_000)  # a narrow toolbar folds it away
-        page.keyboard.press("Control+b")  # the file browser takes a third of a narrow window
+        if app == "lab/tree":
+            page.keyboard.press("Control+b")  # the file browser takes a third of a narrow window
         return Notebook(page, path)
 
     yield open_
-    for page in pages:
-        page.close()
+    for number, page in enumerate(pages):
+        if not page.is_closed():
+            page.screenshot(path=SCREENSHOTS / f"end-of-{request.node.name}-{number}.png")
+            page.close()
     request = urllib.request.Request(f"{url}/api/kernels", headers={"Authorization": "token t"})
     for kernel in json.load(urllib.request.urlopen(request)):
         urllib.request.urlopen(

@@ -14,7 +14,7 @@ import raydp_magic
 PACKAGE = Path(raydp_magic.__file__).parent
 
 ROOMS = (
-    ("errors", "spec"),
+    ("errors", "loaded", "spec"),
     ("engine",),
     ("bridge",),
     ("cluster",),

@@ -108,7 +108,7 @@ def test_one_row_is_one_row():
 
 
 def test_static_html_has_room_on_a_narrow_page():
-    assert render_html(snapshot("running")).count("flex-wrap:wrap") == 4
+    assert render_html(snapshot("running")).count("flex-wrap:wrap") == 5
 
 
 def test_terminal_escapes_do_not_reach_the_terminal():
@@ -119,7 +119,26 @@ def test_terminal_escapes_do_not_reach_the_terminal():
 def test_html_is_whole_and_self_contained(name):
     page = Page(render_html(snapshot(name)))
     assert not {"script", "img", "link", "iframe", "style"} & set(page.tags)
-    assert set(page.attributes) <= {"style", "colspan"}
+    drawing = {"viewbox", "role", "aria-label", "x", "y", "width", "height", "fill", "opacity"}
+    assert set(page.attributes) <= {"style", "colspan", "text-anchor", *drawing}
+
+
+def test_a_saved_timeline_is_one_picture_with_a_bar_for_each_event():
+    now = snapshot("timeline")
+    page = Page(render_html(now))
+    assert page.tags.count("svg") == 1
+    assert page.tags.count("rect") == len(now.timeline)
+    assert "svg" not in Page(render_html(replace(now, timeline=()))).tags
+
+
+def test_a_silent_ray_is_said():
+    for text in (render_text(snapshot("ray_lost")), Page(render_html(snapshot("ray_lost"))).text):
+        assert "Ray went away 12 s before this was taken" in text
+    assert "went away" not in render_text(replace(snapshot("ray_lost"), state="stopped"))
+
+
+def test_text_says_what_is_moving():
+    assert "trips     spark -> ray  3,200,000 rows" in render_text(snapshot("transfers"))
 
 
 def test_html_escapes_what_comes_from_outside():

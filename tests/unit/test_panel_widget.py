@@ -1,50 +1,22 @@
 """The live widget with a fake cluster; in a kernel of its own where the wire matters."""
 
-import json
-import threading
 from dataclasses import replace
 from pathlib import Path
 
+import nbclient
+import nbconvert
+import nbformat
 import pytest
+from panel_fakes import FakeCluster, snapshot
 
 from raydp_magic.monitoring.snapshot import from_json
 from raydp_magic.panel import STATIC, panel_for
 
-FOLDER = Path(__file__).parents[1] / "fixtures" / "snapshots"
 REPOSITORY = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.skipif(
     not (STATIC / "panel.js").is_file(), reason="the panel is not built (make build)"
 )
-
-
-def snapshot(name):
-    return from_json(json.loads((FOLDER / f"{name}.json").read_text()))
-
-
-class FakeSampler:
-    def __init__(self):
-        self.callbacks = []
-
-    def subscribe(self, callback):
-        self.callbacks.append(callback)
-        return lambda: self.callbacks.remove(callback)
-
-    def deliver(self, snapshot):
-        """From another thread, as the real one does."""
-        for callback in list(self.callbacks):
-            thread = threading.Thread(target=callback, args=(snapshot,))
-            thread.start()
-            thread.join()
-
-
-class FakeCluster:
-    def __init__(self, name="running"):
-        self.sampler = FakeSampler()
-        self._now = snapshot(name)
-
-    def status(self):
-        return self._now
 
 
 def test_it_starts_with_the_present_and_follows():
@@ -62,7 +34,7 @@ def test_a_cluster_has_one_panel_and_gets_a_new_one_after_close():
     assert panel_for(cluster) is panel
     panel.close()
     panel.close()
-    assert cluster.sampler.callbacks == []
+    assert cluster.sampler.watches == []
     again = panel_for(cluster)
     assert again is not panel
     again.close()
@@ -72,7 +44,7 @@ def test_it_leaves_when_the_cluster_stops_and_keeps_the_last_state():
     cluster = FakeCluster()
     panel = panel_for(cluster)
     cluster.sampler.deliver(snapshot("stopped"))
-    assert cluster.sampler.callbacks == []
+    assert cluster.sampler.watches == []
     assert panel.snapshot["state"] == "stopped"
     assert "The cluster has stopped" in panel._repr_mimebundle_()[0]["text/html"]
 
@@ -80,7 +52,7 @@ def test_it_leaves_when_the_cluster_stops_and_keeps_the_last_state():
 def test_a_stopped_cluster_is_not_followed():
     cluster = FakeCluster("stopped")
     panel_for(cluster)
-    assert cluster.sampler.callbacks == []
+    assert cluster.sampler.watches == []
 
 
 def test_one_bundle_holds_the_view_and_both_static_forms():
@@ -115,6 +87,7 @@ class Outputs:
 def outputs(monkeypatch):
     class Shell:
         kernel = object()
+        user_ns = {}  # noqa: RUF012 - a stand-in that lives for one test
         display_pub = Outputs()
 
     monkeypatch.setattr("raydp_magic.panel.widget.get_ipython", Shell)
@@ -160,7 +133,7 @@ def test_a_failed_cluster_that_recovers_gets_its_live_view_back(outputs):
 NOTEBOOK = """
 import sys, threading, time
 sys.path[:0] = [{repository!r}, {tests!r}]
-from test_panel_widget import FakeCluster, snapshot
+from panel_fakes import FakeCluster, snapshot
 from raydp_magic.panel import panel_for
 cluster = FakeCluster()
 panel = panel_for(cluster)
@@ -169,8 +142,6 @@ panel
 
 
 def execute(*cells):
-    nbclient = pytest.importorskip("nbclient")
-    nbformat = pytest.importorskip("nbformat")
     first = NOTEBOOK.format(repository=str(REPOSITORY), tests=str(Path(__file__).parent))
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in (first, *cells)])
     client = nbclient.NotebookClient(book, timeout=60, kernel_name="python3")
@@ -179,7 +150,7 @@ def execute(*cells):
 
     def watch(msg, cell, index):
         if msg["msg_type"] == "comm_msg":
-            arrivals.append((index, msg["content"]["data"].get("state", {}).get("snapshot")))
+            arrivals.append((index, msg["content"]["data"].get("content", {})))
         return process(msg, cell, index)
 
     client.process_message = watch
@@ -188,7 +159,6 @@ def execute(*cells):
 
 
 def export(book):
-    nbconvert = pytest.importorskip("nbconvert")
     return nbconvert.HTMLExporter(template_name="lab").from_notebook_node(book)[0]
 
 
@@ -211,16 +181,20 @@ def test_news_leaves_the_kernel_while_a_cell_runs():
     _, arrivals = execute(
         """
 from dataclasses import replace
+panel._service.hear({"type": "hello", "schema": 2, "visible": True})
+deadline = time.monotonic() + 3
+while time.monotonic() < deadline and panel._service._record is None: pass
 def feed():
     for n in range(5):
-        for callback in cluster.sampler.callbacks:
-            callback(replace(snapshot("running"), taken_at=float(n)))
+        for watch in cluster.sampler.watches:
+            watch.callback(replace(snapshot("running"), taken_at=float(n)))
         time.sleep(0.05)
 feeder = threading.Thread(target=feed); feeder.start()
-deadline = time.monotonic() + 3
 while time.monotonic() < deadline and feeder.is_alive(): pass   # busy, never yields to the loop
 feeder.join()
+panel.close()
 """
     )
-    taken = [state["taken_at"] for index, state in arrivals if index == 1 and state]
-    assert taken == [0.0, 1.0, 2.0, 3.0, 4.0]
+    heard = [message for index, message in arrivals if index == 1]
+    assert [message["type"] for message in heard] == ["snapshot", *["diff"] * 5]
+    assert [m["diff"]["set"]["taken_at"] for m in heard[1:]] == [0.0, 1.0, 2.0, 3.0, 4.0]

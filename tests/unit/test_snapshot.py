@@ -6,9 +6,18 @@ from pathlib import Path
 import pytest
 
 from raydp_magic.cluster.fleet import Slot
-from raydp_magic.monitoring.sampler import ended_executor, executor_snapshot
-from raydp_magic.monitoring.snapshot import SCHEMA_VERSION, from_json
-from raydp_magic.monitoring.spark_rest import job_snapshot
+from raydp_magic.engine.executor import NodeLoad
+from raydp_magic.engine.ray_session import NodeRoom
+from raydp_magic.monitoring.jobs import job_record
+from raydp_magic.monitoring.records import (
+    Loads,
+    RayWork,
+    Records,
+    ended_executor,
+    job_snapshot,
+)
+from raydp_magic.monitoring.snapshot import SCHEMA_VERSION, ExecutorSnapshot, from_json
+from raydp_magic.spec import MIB, make_spec
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "snapshots"
 FIXTURES = sorted(FOLDER.glob("*.json"))
@@ -21,7 +30,8 @@ def record(name="running"):
 def test_there_is_a_fixture_for_each_situation():
     assert {path.stem for path in FIXTURES} >= {
         "running", "starting", "executor_lost", "failed", "stopped", "empty",
-        "busy_multi_node", "unknown_values", "hostile_text",
+        "busy_multi_node", "unknown_values", "hostile_text", "progress", "ray_lost",
+        "transfers", "timeline",
     }  # fmt: skip
 
 
@@ -40,6 +50,43 @@ def test_another_schema_is_refused_and_named(schema):
 def test_an_unknown_state_is_refused():
     with pytest.raises(ValueError, match="cluster state 'sleepy'"):
         from_json({**record(), "state": "sleepy"})
+
+
+@pytest.mark.parametrize(
+    ("rows", "field", "word"),
+    [("executors", "state", "executor state"), ("timeline", "kind", "event kind")],
+)
+def test_a_word_that_is_none_is_refused_in_rows(rows, field, word):
+    wire = record("timeline")
+    wire[rows][0][field] = "sleepy"
+    with pytest.raises(ValueError, match=f"{word} 'sleepy'"):
+        from_json(wire)
+
+
+def test_a_stage_is_checked_too():
+    wire = record("progress")
+    del wire["jobs"][0]["stages"][0]["name"]
+    with pytest.raises(ValueError, match="StageRecord.*name"):
+        from_json(wire)
+
+
+def test_the_wire_form_shares_nothing_that_can_change_with_the_snapshot():
+    snapshot = from_json(record())
+    wire = snapshot.to_json()
+    wire["executors"][0]["state"] = "lost"
+    wire["versions"].clear()
+    assert snapshot.executors[0].state == "up"
+    assert snapshot.versions
+
+
+def test_the_rows_of_the_wire_form_are_its_own():
+    snapshot = from_json(record("progress"))
+    wire = snapshot.to_json()
+    wire["jobs"][0]["stages"][0].clear()
+    wire["jobs"][0]["stages"].clear()
+    wire["links"].clear()
+    wire["nodes"][0].clear()
+    assert json.loads(json.dumps(snapshot.to_json())) == record("progress")
 
 
 def test_a_missing_and_a_surplus_field_are_named():
@@ -66,10 +113,56 @@ def test_what_has_ended_is_not_up():
 def test_no_more_tasks_are_active_than_there_are_slots():
     """Spark counts starts and ends in events of their own, which may lag."""
     slot = Slot(0, phase="up", executor_id="0")
-    executor = executor_snapshot(slot, {"activeTasks": 3}, cores=2, max_restarts=5, rooms=[])
+    [executor] = executors([slot], {"0": {"activeTasks": 3}}, cores=2)
     assert executor.active_tasks == 2
-    job = job_snapshot({"jobId": 1, "numActiveTasks": 3}, most_active=2)
+    job = job_snapshot(job_record({"jobId": 1, "numTasks": 9, "numActiveTasks": 3}), 2, None)
     assert job.tasks_active == 2
+
+
+def executors(slots, seen, *, memory=None, hosts=None, **size):
+    spec = make_spec(**size)
+    return Records().executors(
+        slots, seen, spec, hosts=hosts or {}, memory=memory or {}, epoch=1000.0
+    )
+
+
+def test_an_executor_says_where_it_is_what_it_takes_and_since_when_it_is_lost():
+    slots = [
+        Slot(0, phase="up", executor_id="4", node="n1"),
+        Slot(3, phase="lost", executor_id="5", node="gone", since=7.0, message="why"),
+    ]
+    up, lost = executors(
+        slots, {"4": {"rddBlocks": 3}}, memory={"4": 9, "5": 9}, hosts={"n1": "head"}
+    )
+    assert (up.slot, up.node, up.memory_used, up.cached_blocks, up.lost_at) == (
+        0,
+        "head",
+        9,
+        3,
+        None,
+    )
+    assert (lost.slot, lost.node, lost.memory_used, lost.lost_at) == (3, "gone", None, 1007.0)
+    assert up.memory_total == (1024 + 384) * MIB
+    assert up == ExecutorSnapshot(**vars(up))  # all fields are there, and it is frozen
+    with pytest.raises(AttributeError):
+        up.state = "lost"
+
+
+def test_a_node_says_who_reserves_what():
+    room = NodeRoom(
+        "n1", "head", "127.0.0.1", True, {"CPU": 8.0, "memory": 16e9}, {"CPU": 3.0, "memory": 12e9}
+    )
+    slots = [Slot(0, phase="up", node="n1"), Slot(1, phase="lost", node="n1", actor_alive=True)]
+    load = NodeLoad("n1", 50.0, 5, 10)
+    work = RayWork(tasks={"n1": 2}, actors={})
+    [node] = Records().nodes(
+        [room], slots, make_spec(cores=2), loads=Loads({"n1": load}), work=work
+    )
+    assert (node.cpu_reserved, node.cpu_spark, node.spark_executors) == (5.0, 4.0, 1)
+    assert node.memory_spark == 2 * (1024 + 384) * MIB
+    assert (node.ray_tasks, node.ray_actors, node.memory_used) == (2, 0, 5)
+    [blind] = Records().nodes([room], [], make_spec(), loads=Loads(), work=RayWork())
+    assert (blind.cpu_spark, blind.ray_tasks, blind.memory_used) == (0.0, None, None)
 
 
 def test_tallies_count_what_is_alive_and_up():
@@ -77,3 +170,58 @@ def test_tallies_count_what_is_alive_and_up():
     assert snapshot.executors_up == 5
     assert snapshot.cpu_total == 80  # the dead node's 32 are not there
     assert snapshot.cpu_reserved == 44.5
+
+
+def test_what_has_not_changed_is_the_same_record():
+    records, spec = Records(), make_spec()
+    row = {"activeTasks": 1}
+
+    def look(phase, row, memory):
+        slots = [Slot(0, phase=phase, executor_id="0", node="n1")]
+        [one] = records.executors(
+            slots, {"0": row}, spec, hosts={"n1": "head"}, memory={"0": memory}, epoch=0.0
+        )
+        return one
+
+    first = look("up", row, 5)
+    assert look("up", row, 5) is first
+    assert look("up", row, 6).memory_used == 6
+    assert look("draining", row, 6).state == "draining"
+    assert look("draining", {"activeTasks": 0}, 6).active_tasks == 0
+    assert look("up", row, 5) == first
+
+    def room(free):
+        rooms = [NodeRoom("n1", "head", "127.0.0.1", True, {"CPU": 8.0}, {"CPU": free})]
+        [one] = records.nodes(rooms, [], spec, loads=Loads(), work=RayWork())
+        return one
+
+    node = room(4.0)
+    assert room(4.0) is node
+    assert room(3.0).cpu_reserved == 5.0
+
+
+def test_records_follow_when_executors_come_and_go_and_nodes_are_named():
+    kept, spec, hosts = Records(), make_spec(), {"n1": "head"}
+    rows, memory = {"1": {"completedTasks": 7}}, {"1": 5}
+
+    def look(*numbers):
+        slots = [Slot(n, phase="up", executor_id=str(n), node=f"n{n}") for n in numbers]
+        found = kept.executors(slots, rows, spec, hosts=dict(hosts), memory=memory, epoch=0.0)
+        fresh = Records().executors(slots, rows, spec, hosts=hosts, memory=memory, epoch=0.0)
+        assert found == fresh
+        return found
+
+    first = look(1, 2)
+    more = look(1, 2, 3)
+    assert [a is b for a, b in zip(first, more, strict=False)] == [True, True]
+    assert [executor.slot for executor in look(1, 3)] == [1, 3]
+    assert look() == ()
+    assert [executor.node for executor in look(1, 3)] == ["head", "n3"]
+    hosts["n3"] = "third"
+    assert [executor.node for executor in look(1, 3)] == ["head", "third"]
+    rows["1"] = {"completedTasks": 7}  # as it was, though read again
+    [before, _] = look(1, 3)
+    rows["1"] = {"completedTasks": 7}
+    assert look(1, 3)[0] is before
+    rows["1"] = {"completedTasks": 8}
+    assert look(1, 3)[0].completed_tasks == 8

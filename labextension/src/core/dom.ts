@@ -30,6 +30,10 @@ export function setAttribute(el: HTMLElement, name: string, value: string | null
   }
 }
 
+export function setStyle(el: HTMLElement, name: "width" | "left" | "top" | "height", value: string): void {
+  if (el.style[name] !== value) el.style[name] = value;
+}
+
 export function show(el: HTMLElement, visible: boolean): void {
   setAttribute(el, "hidden", visible ? null : "");
 }
@@ -52,6 +56,7 @@ export function keyed<T>(
   const views = new Map<string, View<T>>();
   const fixed = parent.childElementCount;
   return (items) => {
+    const held = focusedIn(parent);
     const ids = distinct(items.map(key));
     const wanted = new Set(ids);
     for (const [id, view] of views) {
@@ -69,6 +74,8 @@ export function keyed<T>(
       if (view.el === next) next = next.nextElementSibling;
       else parent.insertBefore(view.el, next);
     }
+    // A moved element loses the focus.
+    if (held?.isConnected && focusedIn(parent) !== held) held.focus({ preventScroll: true });
   };
 }
 
@@ -82,16 +89,51 @@ function distinct(keys: readonly string[]): string[] {
   });
 }
 
-let headings = 0;
+/** What has the focus inside `el`, also inside a shadow root. */
+export function focusedIn(el: HTMLElement): HTMLElement | null {
+  const active = (el.getRootNode() as Partial<DocumentOrShadowRoot>).activeElement ?? null;
+  return active !== null && active !== el && el.contains(active) ? (active as HTMLElement) : null;
+}
+
+/** A button: `label` is seen, `name` is said where many buttons have one label. */
+export function button(label: string, click: (el: HTMLElement) => void, name?: string): HTMLElement {
+  const el = h("button", { type: "button", class: "raydp-button" }, label);
+  if (name !== undefined) {
+    el.setAttribute("aria-label", name);
+    el.setAttribute("title", name);
+  }
+  el.addEventListener("click", () => {
+    if (el.getAttribute("aria-disabled") !== "true") click(el);
+  });
+  return el;
+}
+
+/** Switch a button off without taking the focus from it. */
+export function enable(el: HTMLElement, on: boolean): void {
+  setAttribute(el, "aria-disabled", on ? null : "true");
+}
+
+/** A notebook's own keys (`a`, `x`, the arrows) are not for what one types or moves in here. */
+export function keepKeys(el: HTMLElement): void {
+  el.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab's word for it
+  el.addEventListener("keydown", (event) => event.stopPropagation());
+}
+
+let ids = 0;
+
+/** An id that no other element of the page has. */
+export function freshId(stem: string): string {
+  return `raydp-${stem}-${++ids}`;
+}
 
 /** A labelled part of the panel; returns the section and the place for its content. */
 export function section(title: string, name: string): { el: HTMLElement; body: HTMLElement } {
-  const id = `raydp-heading-${++headings}`;
+  const id = freshId("heading");
   const body = h("div", { class: "raydp-section-body" });
   const el = h(
     "section",
     { class: `raydp-section raydp-${name}`, "aria-labelledby": id },
-    h("h3", { id, class: "raydp-heading" }, title),
+    h("h3", { id, class: "raydp-heading", tabindex: "-1" }, title),
     body,
   );
   return { el, body };

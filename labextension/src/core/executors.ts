@@ -1,7 +1,14 @@
-import { hasEnded, isRetrying, type ExecutorSnapshot, type Snapshot } from "../snapshot";
-import { h, section, setAttribute, setText, setTextOrHide, type View } from "./dom";
-import { bytes, bytesOf, count, UNKNOWN } from "./format";
-import { table, type Column } from "./table";
+import { hasEnded, isRetrying, type ExecutorSnapshot } from "../snapshot";
+import { bar, fraction } from "./bar";
+import { desk } from "./desk";
+import { button, h, section, setAttribute, setText, setTextOrHide, show, type View } from "./dom";
+import { bytes, bytesOf, count, duration, plural, UNKNOWN } from "./format";
+import { grid, type Column } from "./grid";
+import { removePlan, restartPlan, type Plan } from "./plans";
+import type { Frame, Room } from "./room";
+
+/** Above this share of what is reserved for it, Ray or the machine may kill an executor. */
+const MEMORY_HIGH = 0.95;
 
 function stateCell(): View<ExecutorSnapshot> {
   const state = h("span", { class: "raydp-state" });
@@ -27,38 +34,116 @@ function failedCell(): View<ExecutorSnapshot> {
   };
 }
 
-const columns: Column<ExecutorSnapshot>[] = [
-  { title: "Id", cell: (executor) => executor.id },
-  { title: "State", cell: { create: stateCell } },
-  { title: "Node", cell: (executor) => executor.node ?? UNKNOWN },
-  { title: "Tasks", numeric: true, cell: (executor) => `${executor.active_tasks}/${executor.cores}` },
-  { title: "Done", numeric: true, cell: (executor) => count(executor.completed_tasks) },
-  { title: "Failed", numeric: true, cell: { create: failedCell } },
-  {
-    title: "Cached",
-    numeric: true,
-    cell: ({ storage_used: used, storage_total: total }) => (total > 0 ? bytesOf(used, total) : bytes(used)),
-  },
-  { title: "Shuffle in", numeric: true, cell: (executor) => bytes(executor.shuffle_read) },
-  { title: "Shuffle out", numeric: true, cell: (executor) => bytes(executor.shuffle_write) },
-];
-
-/** Spark's executors, one Ray actor each. */
-export function executors(): View<Snapshot> {
-  const { el, body } = section("Executors", "executors");
-  const grid = table<ExecutorSnapshot>({
-    label: "Spark executors",
-    columns,
-    key: (executor) => executor.id,
-    note: (executor) => executor.message,
-    state: (executor) => executor.state,
-  });
-  body.append(grid.el);
+function memoryCell(first: ExecutorSnapshot): View<ExecutorSnapshot> {
+  const view = bar("meter", `Memory of executor ${first.id}`);
   return {
-    el,
-    update(snapshot) {
-      const empty = hasEnded(snapshot.state) ? "No executor is left" : "No executor is there yet";
-      grid.update({ rows: snapshot.executors, empty });
+    el: view.el,
+    update({ memory_used: used, memory_total: total }) {
+      const part = fraction(used, total);
+      view.update({ fraction: part, text: bytesOf(used, total), high: part !== null && part >= MEMORY_HIGH });
     },
   };
+}
+
+function cachedCell(): View<ExecutorSnapshot> {
+  const amount = h("span");
+  const blocks = h("span", { class: "raydp-note" });
+  return {
+    el: h("span", {}, amount, " ", blocks),
+    update({ storage_used: used, storage_total: total, cached_blocks: number }) {
+      const none = used === 0 && number === 0;
+      setText(amount, none ? UNKNOWN : bytes(used));
+      setTextOrHide(blocks, number > 0 ? `in ${count(number)}` : "");
+      setAttribute(amount, "title", none ? null : `${plural(number, "cached block")}, ${bytesOf(used, total)}`);
+    },
+  };
+}
+
+function why(executor: ExecutorSnapshot, now: number): string {
+  if (!executor.message) return "";
+  const since = executor.lost_at === null ? "" : ` – ${duration(Math.max(0, now - executor.lost_at))} ago`;
+  return executor.message.replace(/\s+/g, " ") + since;
+}
+
+/** Spark's executors, one Ray actor each. */
+export function executors(room: Room): View<Frame> {
+  const { el, body } = section("Executors", "executors");
+  const place = desk(room);
+  const tally = h("p", { class: "raydp-note raydp-states" });
+  let now = 0;
+  let actions: ReadonlySet<string> = new Set();
+
+  const plans = (executor: ExecutorSnapshot): Plan[] =>
+    [restartPlan(executor.id), removePlan(executor.id)].filter(({ action }) => actions.has(action));
+
+  function buttonsCell(first: ExecutorSnapshot): View<ExecutorSnapshot> {
+    let row = first;
+    const logs = button("logs", (from) => room.openLogs(row.id, from), `Logs of executor ${first.id}`);
+    const restart = button("restart", (from) => place.run(restartPlan(row.id), from), `Restart executor ${first.id}`);
+    restart.classList.add("raydp-spare"); // where there is no room, `…` has it
+    const more = button(
+      "…",
+      (from) => place.explain(`Executor ${row.id}, ${row.state}`, row.message, plans(row), from),
+      `More about executor ${first.id}`,
+    );
+    return {
+      el: h("span", { class: "raydp-buttons" }, logs, restart, more),
+      update(executor) {
+        if (executor.id !== row.id) {
+          // The slot has a new executor.
+          for (const [control, name] of [[logs, "Logs of"], [restart, "Restart"], [more, "More about"]] as const) {
+            setAttribute(control, "aria-label", `${name} executor ${executor.id}`);
+            setAttribute(control, "title", `${name} executor ${executor.id}`);
+          }
+        }
+        row = executor;
+        show(logs, actions.has("logs"));
+        show(restart, actions.has("restart"));
+        show(more, actions.has("restart") || actions.has("remove") || executor.message !== "");
+      },
+    };
+  }
+
+  const columns: Column<ExecutorSnapshot>[] = [
+    { title: "Id", name: "id", cell: ({ id }) => (/^slot /.test(id) ? UNKNOWN : id) }, // "slot 0": none yet
+    { title: "State", name: "state", cell: { create: stateCell } },
+    { title: "Node", name: "node", cell: (executor) => executor.node ?? UNKNOWN },
+    { title: "Tasks", name: "tasks", numeric: true, cell: (executor) => `${executor.active_tasks}/${executor.cores}` },
+    { title: "Done", name: "done", numeric: true, cell: (executor) => count(executor.completed_tasks) },
+    { title: "Failed", name: "failed", numeric: true, cell: { create: failedCell } },
+    { title: "Memory", name: "memory", cell: { create: memoryCell } },
+    { title: "Cached", name: "cached", numeric: true, cell: { create: cachedCell } },
+    { title: "Shuffle in", name: "in", numeric: true, cell: (executor) => bytes(executor.shuffle_read) },
+    { title: "Shuffle out", name: "out", numeric: true, cell: (executor) => bytes(executor.shuffle_write) },
+    { title: "Actions", name: "actions", cell: { create: buttonsCell } },
+  ];
+  const table = grid<ExecutorSnapshot>({
+    label: "Spark executors",
+    name: "executors",
+    columns,
+    key: (executor) => String(executor.slot),
+    note: (executor) => why(executor, now),
+    state: (executor) => executor.state,
+    narrowLines: 6,
+    isNarrow: () => room.isNarrow(),
+  });
+  body.append(tally, table.el, place.el);
+  return {
+    el,
+    update(frame) {
+      ({ now, actions } = frame);
+      const { executors: rows, state } = frame.snapshot;
+      setTextOrHide(tally, rows.length > MANY ? byState(rows) : "");
+      table.update({ rows, empty: hasEnded(state) ? "No executor is left" : "No executor is there yet" });
+    },
+  };
+}
+
+const MANY = 12;
+
+/** `9,990 up · 10 lost`: more than fit on the screen are also counted. */
+function byState(rows: readonly ExecutorSnapshot[]): string {
+  const counts = new Map<string, number>();
+  for (const { state } of rows) counts.set(state, (counts.get(state) ?? 0) + 1);
+  return [...counts].map(([state, number]) => `${count(number)} ${state}`).join(" · ");
 }

@@ -6,7 +6,7 @@ const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
 
 /** Exponent of 1024 that suits an amount of memory; never bytes for what is shown in a column. */
 function power(bytes: number): number {
-  if (bytes <= 0) return 0;
+  if (bytes < 1) return 0;
   const exponent = Math.min(UNITS.length - 1, Math.floor(Math.log(bytes) / Math.log(1024)));
   // 1023.7 MiB would round to "1024 MiB".
   return Math.round(bytes / 1024 ** exponent) >= 1024 && exponent < UNITS.length - 1 ? exponent + 1 : exponent;
@@ -72,4 +72,9 @@ export function duration(seconds: number): string {
 /** Only web addresses become links. */
 export function webAddress(url: string | null): string | null {
   return url !== null && /^https?:\/\//i.test(url) ? url : null;
+}
+
+/** How fast: `24 MiB/s`; nothing in the first moment, when it would be a guess. */
+export function rate(amount: number, seconds: number): string {
+  return seconds >= 1 && amount > 0 ? `${bytes(amount / seconds)}/s` : "";
 }

@@ -1,29 +1,66 @@
-import { hasEnded, type Snapshot } from "../snapshot";
-import { h, setAttribute, setText, setTextOrHide, type View } from "./dom";
+import { hasEnded, type Preset } from "../snapshot";
+import { desk } from "./desk";
+import { button, enable, h, setAttribute, setText, setTextOrHide, show, type View } from "./dom";
 import { amount } from "./format";
+import { scalePlan, stopPlan, type Plan } from "./plans";
+import type { Frame, Room } from "./room";
+import { startForm } from "./start_form";
+import { tally } from "./status";
 
-/** Name, state, and how much of what was asked for is there. */
-export function header(): View<Snapshot> {
-  const name = h("h2", { class: "raydp-name" });
+/** Name, state, how much of what was asked for is there, and what can be done with the whole. */
+export function header(room: Room, title: string): View<Frame> {
+  const name = h("h2", { class: "raydp-name", tabindex: "-1" });
   const state = h("span", { class: "raydp-state" });
   const executors = h("span", { class: "raydp-tally" });
   const cores = h("span", { class: "raydp-tally" });
   const request = h("code", { class: "raydp-request" });
-  const el = h(
+  const place = desk(room);
+  const form = startForm(room);
+  show(form.el, false);
+  let wanted = 0;
+  let seen = 0;
+  let presets: Preset[] = [];
+  let actions: ReadonlySet<string> = new Set();
+
+  /** Several clicks ask for several executors, before the first news of any. */
+  function scale(step: number, from: HTMLElement): void {
+    wanted = Math.max(1, wanted + step);
+    enable(less, wanted > 1);
+    place.run(scalePlan(wanted), from);
+  }
+  const less = button("−", (from) => scale(-1, from), "One executor less");
+  const more = button("+", (from) => scale(1, from), "One executor more");
+  const stop = button("stop", (from) => place.run(stopPlan(), from), "Stop the cluster");
+  const start = button("new", () => {
+    show(form.el, form.el.hidden);
+    form.update({ presets, actions });
+    if (!form.el.hidden) form.focus();
+    setAttribute(start, "aria-expanded", String(!form.el.hidden));
+  }, "New cluster");
+  const magics = button("magics", (from) => {
+    const sizes = wanted > 1 ? [wanted + 1, wanted - 1] : [wanted + 1];
+    const plans: Plan[] = [...sizes.map(scalePlan), stopPlan()];
+    place.explain("The same with magics", "", plans.filter(({ action }) => actions.has(action)), from);
+  }, "Show the magics that do the same");
+  const buttons = h("span", { class: "raydp-buttons", role: "group", "aria-label": "Cluster" }, less, more, start, stop, magics);
+  const top = h(
     "header",
     { class: "raydp-header" },
-    h("span", { class: "raydp-title" }, name, h("span", { class: "raydp-kind" }, "Spark on Ray")),
+    h("span", { class: "raydp-title" }, name, h("span", { class: "raydp-kind" }, title || "Spark on Ray")),
     state,
     executors,
     cores,
     request,
+    buttons,
   );
+  const el = h("section", { class: "raydp-top", "aria-label": "Cluster" }, top, place.el, form.el);
   return {
     el,
-    update(snapshot) {
-      const up = snapshot.executors.filter((executor) => executor.state === "up").length;
-      const alive = snapshot.nodes.filter((node) => node.alive);
-      const sum = (key: "cpu_total" | "cpu_reserved") => amount(alive.reduce((total, node) => total + node[key], 0));
+    update({ snapshot, actions: allowed }) {
+      actions = allowed;
+      presets = snapshot.presets;
+      const { up, coresHeld, coresTotal } = tally(snapshot);
+      if (snapshot.executors_wanted !== seen) seen = wanted = snapshot.executors_wanted;
       setText(name, snapshot.name);
       setAttribute(name, "title", snapshot.app_id ? `Spark application ${snapshot.app_id}` : null);
       setText(state, snapshot.state);
@@ -31,9 +68,17 @@ export function header(): View<Snapshot> {
       // Nothing is left of an ended cluster; what it was is below.
       const ended = hasEnded(snapshot.state);
       setTextOrHide(executors, ended ? "" : `${up}/${snapshot.executors_wanted} executors`);
-      setTextOrHide(cores, alive.length > 0 && !ended ? `${sum("cpu_reserved")}/${sum("cpu_total")} CPUs` : "");
+      setTextOrHide(cores, coresTotal > 0 && !ended ? `${amount(coresHeld)}/${amount(coresTotal)} cores` : "");
       setAttribute(cores, "title", "CPUs of the live Ray nodes that are reserved, by Spark and by others");
       setTextOrHide(request, snapshot.request);
+      show(less, allowed.has("scale"));
+      show(more, allowed.has("scale"));
+      enable(less, wanted > 1); // without executors a cluster is stopped
+      show(stop, allowed.has("stop"));
+      show(start, allowed.has("start"));
+      show(magics, allowed.has("scale") || allowed.has("stop"));
+      show(buttons, ["scale", "stop", "start"].some((action) => allowed.has(action)));
+      if (!allowed.has("start")) show(form.el, false);
     },
   };
 }

@@ -1,8 +1,9 @@
-import { hasEnded, type NodeSnapshot, type Snapshot } from "../snapshot";
+import { hasEnded, type NodeSnapshot } from "../snapshot";
 import { bar, fraction, type Level } from "./bar";
-import { h, section, setAttribute, setText, setTextOrHide, type View } from "./dom";
-import { amount, bytesOf } from "./format";
-import { table, type Column } from "./table";
+import { h, section, setAttribute, setText, setTextOrHide, show, type View } from "./dom";
+import { amount, bytes, bytesOf, count, plural } from "./format";
+import { grid, type Column } from "./grid";
+import type { Frame, Room } from "./room";
 
 /** Above this share of a node's physical memory the kernel's OOM killer is near. */
 const MEMORY_HIGH = 0.9;
@@ -11,7 +12,7 @@ function nameCell(): View<NodeSnapshot> {
   const name = h("span", { class: "raydp-node-name" });
   const tag = h("span", { class: "raydp-tag" });
   return {
-    el: h("span", {}, name, " ", tag),
+    el: h("span", { class: "raydp-node" }, name, " ", tag),
     update(node) {
       setText(name, node.name);
       setAttribute(name, "title", `${node.name} (Ray node ${node.id})`);
@@ -20,9 +21,10 @@ function nameCell(): View<NodeSnapshot> {
   };
 }
 
-function levels(title: string, level: (node: NodeSnapshot) => Level): Column<NodeSnapshot> {
+function levels(title: string, name: string, level: (node: NodeSnapshot) => Level): Column<NodeSnapshot> {
   return {
     title,
+    name,
     cell: {
       create(node) {
         const view = bar("meter", `${title} of node ${node.name}`);
@@ -32,48 +34,109 @@ function levels(title: string, level: (node: NodeSnapshot) => Level): Column<Nod
   };
 }
 
-const columns: Column<NodeSnapshot>[] = [
-  { title: "Node", cell: { create: nameCell } },
-  levels("CPU", (node) => ({
+function cpu(node: NodeSnapshot): Level {
+  const busy = node.cpu_percent;
+  return {
     fraction: fraction(node.cpu_reserved, node.cpu_total),
-    text: `${amount(node.cpu_reserved)} / ${amount(node.cpu_total)}`,
-    note: node.cpu_percent === null ? "" : `${Math.round(node.cpu_percent)}% busy`,
-  })),
-  levels("Memory", (node) => {
-    const used = fraction(node.memory_used, node.memory_total);
-    const high = used !== null && used >= MEMORY_HIGH;
-    return {
-      fraction: used,
-      text: bytesOf(node.memory_used, node.memory_total),
-      note: high ? "high" : "",
-      high,
-    };
-  }),
-  levels("Object store", (node) => ({
+    own: fraction(node.cpu_spark, node.cpu_total),
+    mark: busy === null ? null : busy / 100,
+    text: `${amount(node.cpu_reserved)}/${amount(node.cpu_total)}`,
+    note: busy === null ? "" : `${Math.round(busy)}% busy`,
+    title:
+      `${amount(node.cpu_reserved)} of ${amount(node.cpu_total)} CPUs reserved, ${amount(node.cpu_spark)} by Spark` +
+      (busy === null ? "" : `; ${Math.round(busy)}% of the machine busy`),
+  };
+}
+
+function memory(node: NodeSnapshot): Level {
+  const used = fraction(node.memory_used, node.memory_total);
+  const high = used !== null && used >= MEMORY_HIGH;
+  return {
+    fraction: used,
+    mark: node.memory_reserved > 0 ? fraction(node.memory_reserved, node.memory_total) : null,
+    text: bytesOf(node.memory_used, node.memory_total),
+    note: high ? "high" : "",
+    title:
+      `${bytesOf(node.memory_used, node.memory_total)} used${high ? ", high" : ""}; ` +
+      `${bytes(node.memory_reserved)} reserved, ${bytes(node.memory_spark)} by Spark`,
+    high,
+  };
+}
+
+/** Who holds the node, in words: Spark's CPUs, other CPUs, Ray's tasks and actors. */
+export function holders(node: NodeSnapshot): string {
+  const others = Math.max(0, node.cpu_reserved - node.cpu_spark);
+  const parts = [node.spark_executors > 0 ? `Spark ${amount(node.cpu_spark)} CPU` : ""];
+  if (others > 0.004) parts.push(`others ${amount(others)} CPU`);
+  if (node.ray_tasks) parts.push(plural(node.ray_tasks, "Ray task"));
+  if (node.ray_actors) parts.push(plural(node.ray_actors, "actor"));
+  return parts.filter(Boolean).join(" · ") || "nobody";
+}
+
+const columns: Column<NodeSnapshot>[] = [
+  { title: "Node", name: "node", cell: { create: nameCell } },
+  levels("CPU", "cpu", cpu),
+  levels("Memory", "memory", memory),
+  levels("Object store", "store", (node) => ({
     fraction: fraction(node.store_used, node.store_total),
     text: bytesOf(node.store_used, node.store_total),
   })),
-  { title: "GPU", numeric: true, cell: (node) => (node.gpu_total > 0 ? `${amount(node.gpu_reserved)}/${amount(node.gpu_total)}` : "") },
-  { title: "Executors", numeric: true, cell: (node) => String(node.spark_executors) },
+  {
+    title: "GPU",
+    name: "gpu",
+    cell: {
+      create(node) {
+        const view = bar("meter", `GPU of node ${node.name}`);
+        return {
+          el: view.el,
+          update(row) {
+            // A bar for what a node does not have would be noise.
+            show(view.el, row.gpu_total > 0);
+            view.update({
+              fraction: row.gpu_total > 0 ? row.gpu_reserved / row.gpu_total : 0,
+              own: row.gpu_total > 0 ? row.gpu_spark / row.gpu_total : 0,
+              text: `${amount(row.gpu_reserved)}/${amount(row.gpu_total)}`,
+              title: `${amount(row.gpu_reserved)} of ${amount(row.gpu_total)} GPUs reserved, ${amount(row.gpu_spark)} by Spark`,
+            });
+          },
+        };
+      },
+    },
+  },
+  { title: "Executors", name: "count", numeric: true, cell: (node) => count(node.spark_executors) },
+  { title: "Reserved by", name: "who", cell: holders },
 ];
 
-/** The Ray nodes: what is reserved, what is used. */
-export function nodes(): View<Snapshot> {
+/** The Ray nodes: what is reserved, what is used, and by whom. */
+export function nodes(room: Room): View<Frame> {
   const { el, body } = section("Nodes", "nodes");
-  const grid = table<NodeSnapshot>({
+  const table = grid<NodeSnapshot>({
     label: "Ray nodes",
+    name: "nodes",
     columns,
     key: (node) => node.id,
     state: (node) => (node.alive ? "alive" : "dead"),
+    narrowLines: 5,
+    isNarrow: () => room.isNarrow(),
   });
-  body.append(grid.el);
+  const legend = h(
+    "p",
+    { class: "raydp-legend" },
+    h("span", { class: "raydp-key-own" }),
+    "held by Spark ",
+    h("span", { class: "raydp-key-other" }),
+    "held by others, or used ",
+    h("span", { class: "raydp-key-mark" }),
+    "CPU: busy, memory: reserved",
+  );
+  body.append(table.el, legend);
   return {
     el,
-    update(snapshot) {
-      // A column for what nobody has would be noise.
+    update({ snapshot }) {
       setAttribute(body, "data-gpus", snapshot.nodes.some((node) => node.gpu_total > 0) ? "" : null);
+      show(legend, snapshot.nodes.length > 0);
       const empty = hasEnded(snapshot.state) ? "No Ray node is left" : "No Ray node is known yet";
-      grid.update({ rows: snapshot.nodes, empty });
+      table.update({ rows: snapshot.nodes, empty });
     },
   };
 }

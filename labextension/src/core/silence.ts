@@ -8,20 +8,34 @@ const PATIENCE_S = 10;
 const CLOCK_SKEW_S = 60;
 
 export class Silence {
-  #newest = Number.NEGATIVE_INFINITY;
-  #since = 0;
+  #last: Snapshot | null = null;
+  /** When the kernel was last heard. */
+  #heardAt = 0;
+  /** When a snapshot came that was newly taken: "nothing has changed" is news, but no new one. */
+  #takenAt = 0;
 
   /** A snapshot was seen at `now`, Unix seconds. */
   heard(snapshot: Snapshot, now: number): void {
-    if (snapshot.taken_at === this.#newest) return;
-    const first = this.#newest === Number.NEGATIVE_INFINITY;
-    this.#newest = snapshot.taken_at;
-    this.#since = first && now - snapshot.taken_at > CLOCK_SKEW_S ? snapshot.taken_at : now;
+    const before = this.#last;
+    if (snapshot === before) return;
+    this.#last = snapshot;
+    this.#heardAt = before === null && now - snapshot.taken_at > CLOCK_SKEW_S ? snapshot.taken_at : now;
+    if (before?.taken_at !== snapshot.taken_at) this.#takenAt = this.#heardAt;
+  }
+
+  /** Nobody looked, so nothing was sent: the wait begins now. */
+  resume(now: number): void {
+    this.#heardAt = Math.max(this.#heardAt, now);
+  }
+
+  /** The kernel's clock at the browser's `now`, as well as it is known. */
+  kernelTime(snapshot: Snapshot, now: number): number {
+    return snapshot.taken_at + Math.max(0, now - this.#takenAt);
   }
 
   /** Seconds without news when that is worth saying, else null. */
   worry(snapshot: Snapshot, now: number): number | null {
-    const age = now - this.#since;
+    const age = now - this.#heardAt;
     return !hasEnded(snapshot.state) && age > PATIENCE_S ? age : null;
   }
 }

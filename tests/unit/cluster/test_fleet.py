@@ -1,5 +1,7 @@
 """The fleet is a pure state machine: no Ray, no JVM, no clock."""
 
+from copy import copy
+
 import pytest
 
 from raydp_magic.cluster.fleet import (
@@ -141,3 +143,42 @@ def test_what_would_end_the_same_way_again_is_given_up_at_once():
     assert fleet.tick(3600.0) == []
     [slot] = fleet.given_up
     assert slot.message == "no raydp_magic there"
+
+
+def test_a_restart_replaces_the_jvm_in_its_actor_and_forgives():
+    fleet = running()
+    fleet.slots[0].tries = 4
+    assert fleet.restart(0, 10.0) == [Decommission(0, "0"), Launch(0, "2")]
+    assert (fleet.slots[0].phase, fleet.slots[0].tries) == ("starting", 1)
+    assert fleet.jvm_exited(0, "0", 143, (), 11.0) == []  # the old one's end is no news
+    fleet.observe({"2"}, 12.0)
+    assert fleet.slots[0].phase == "up"
+
+
+def test_a_restart_gives_one_that_was_given_up_another_chance():
+    fleet = running(1, max_restarts=0)
+    fleet.actor_died(0, "gone", 10.0)
+    assert fleet.hopeless
+    assert fleet.restart(0, 20.0) == [CreateActor(0)]
+    assert not fleet.hopeless
+    assert fleet.restart(0, 21.0) == []  # it is on its way
+
+
+def test_removing_one_wants_one_fewer_and_takes_just_that_one():
+    fleet = running(3)
+    assert fleet.remove(0, 10.0) == [Decommission(0, "0")]
+    assert fleet.wanted == 2
+    assert fleet.remove(0, 11.0) == []  # twice is once
+    assert fleet.jvm_exited(0, "0", 0, (), 12.0) == [Release(0)]
+    assert sorted(fleet.slots) == [1, 2]
+    fleet.jvm_exited(1, "1", -9, (), 13.0)
+    assert fleet.remove(1, 14.0) == [Release(1)]
+    assert fleet.wanted == 1
+
+
+def test_a_copy_of_a_slot_is_one_of_its_own():
+    slot = running(1).slots[0]
+    other = copy(slot)
+    assert other == slot
+    other.phase = "lost"
+    assert slot.phase == "up"

@@ -7,9 +7,13 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from raydp_magic.errors import NotRunningError
 from raydp_magic.spec import make_spec
+
+NO_FILES = Config({"HistoryManager": {"hist_file": ":memory:"}})
+"""For a shell: its history stays out of the user's own."""
 
 
 class FakeType:
@@ -160,9 +164,9 @@ def kernel(monkeypatch):
     bridge.release = lambda name: (_ for _ in ()).throw(NotRunningError())
     monkeypatch.setitem(sys.modules, "raydp_magic.cluster", cluster)
     monkeypatch.setitem(sys.modules, "raydp_magic.bridge", bridge)
-    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(__version__="2.60.0"))
-    shell = InteractiveShell.instance()
-    shell.reset(new_session=True)
+    ray = SimpleNamespace(__version__="2.60.0", ObjectRef=type("ObjectRef", (), {}))
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    shell = InteractiveShell.instance(config=NO_FILES)
     shell.run_line_magic("load_ext", "raydp_magic")
     yield shell
     shell.run_line_magic("unload_ext", "raydp_magic")

@@ -12,8 +12,8 @@ def test_fetches_no_more_than_asked(make_frame):
     assert len(table.rows) == 5
     assert log[-2:] == [("limit", 5), ("collect", 5)]
     assert log[0][1] == (
-        "substring(CAST(c0 AS STRING), 1, 1000) AS c0",
-        "hex(substring(c1, 1, 500)) AS c1",
+        "substring(CAST(c0 AS STRING), 1, 1001) AS c0",
+        "CASE WHEN length(c1) > 12 THEN concat(hex(substring(c1, 1, 12)), '... ', length(c1), ' bytes') ELSE hex(substring(c1, 1, 12)) END AS c1",
     )
     assert [column.numeric for column in table.columns] == [True, False]
 
@@ -29,10 +29,27 @@ def test_thousands_of_columns(make_frame):
     table = preview(df, 20)
     assert len(table.columns) == len(table.rows[0]) == 50
     assert "first 50 of 3,000 columns" in table.caption
+    assert "SELECT c50, ..." in table.hint
+    assert table.plan == ""  # takes long to make
 
 
 def test_no_columns(make_frame):
     assert preview(make_frame([], [(), ()]), 20).caption == "2 rows, 0 columns"
+
+
+def test_the_plan_comes_along(make_frame):
+    df = make_frame([("a", "int")], [("1",)])
+    df._explain_string = lambda mode: f"{mode} plan" + "x" * 10**6  # as Spark Connect's
+    table = preview(df, 5)
+    assert table.plan.startswith("formatted plan")
+    assert len(table.plan) < 30_000
+
+
+def test_rows_are_shown_where_there_is_no_plan(make_frame):
+    df = make_frame([("a", "int")], [("1",)])
+    df._explain_string = lambda mode: 1 / 0
+    table = preview(df, 5)
+    assert (table.plan, table.rows) == ("", (("1",),))
 
 
 def test_is_dataframe_by_name(make_frame):

@@ -1,0 +1,198 @@
+// The log of an executor or of the driver: its end, what is added, and where a word stands in it.
+import { failure } from "./desk";
+import { button, freshId, h, keepKeys, section, setAttribute, setText, setTextOrHide, show, type View } from "./dom";
+import { count, plural } from "./format";
+import { magicLine } from "./magic";
+import { logsMagic } from "./plans";
+import type { Frame, Room } from "./room";
+
+const TAIL = 500;
+const KEPT = 2000;
+const POLL_MS = 1500;
+const SOURCES = 200;
+
+export interface Logs extends View<Frame> {
+  open(source: string, from: HTMLElement): void;
+  dispose(): void;
+}
+
+interface Answer {
+  lines: string[];
+  next: number;
+}
+
+export function logs(room: Room): Logs {
+  const { el, body } = section("Log", "logs");
+  show(el, false);
+  const source = h("select", { class: "raydp-input", "aria-label": "Whose log" }) as HTMLSelectElement;
+  const follow = h("input", { type: "checkbox", id: freshId("follow"), checked: "" }) as HTMLInputElement;
+  const search = h("input", { type: "search", class: "raydp-input", "aria-label": "Search the log", placeholder: "Search", autocomplete: "off", spellcheck: "false" }) as HTMLInputElement;
+  const hits = h("span", { class: "raydp-note", role: "status" });
+  const trouble = h("div", { class: "raydp-failure", role: "alert" });
+  const text = h("pre", { class: "raydp-log", tabindex: "0", role: "region", "aria-label": "Log lines" });
+  const state = h("p", { class: "raydp-note" });
+  const line = magicLine(room.insertMagic);
+  const close = button("close", shut, "Close the log");
+  const bar = h(
+    "div",
+    { class: "raydp-log-bar" },
+    source,
+    h("span", { class: "raydp-field" }, follow, h("label", { for: follow.id }, "follow")),
+    search,
+    button("↑", () => step(-1), "Previous hit"),
+    button("↓", () => step(1), "Next hit"),
+    hits,
+    close,
+  );
+  keepKeys(search);
+  keepKeys(source);
+  body.append(bar, trouble, text, state, line.el);
+
+  let current = "driver";
+  let after: number | null = null;
+  let turn = 0;
+  let asking = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let back: HTMLElement | null = null;
+  let hit = -1;
+  let found: HTMLElement[] = [];
+  let ids = "";
+  let alive = true;
+
+  function open(which: string, from: HTMLElement): void {
+    back = from;
+    show(el, true);
+    turnTo(which);
+    if (![...source.options].some(({ value }) => value === which)) source.append(option(which));
+    source.value = which;
+    source.focus({ preventScroll: true });
+    el.scrollIntoView?.({ block: "nearest" });
+  }
+
+  function shut(): void {
+    turn++;
+    clearTimeout(timer);
+    show(el, false);
+    text.replaceChildren();
+    if (back?.isConnected) back.focus({ preventScroll: true });
+  }
+
+  function turnTo(which: string): void {
+    current = which;
+    after = null;
+    asking = false;
+    turn++;
+    text.replaceChildren();
+    trouble.replaceChildren();
+    line.update(logsMagic(which));
+    setText(state, "Reading the log …");
+    show(state, true);
+    void read();
+  }
+
+  async function read(): Promise<void> {
+    clearTimeout(timer);
+    if (asking || el.hidden || !room.store.ask) return;
+    asking = true;
+    const mine = turn;
+    try {
+      const answer = (await room.store.ask("logs", { executor: current, lines: TAIL, after })) as Answer;
+      if (mine !== turn) return;
+      trouble.replaceChildren();
+      after = answer.next;
+      add(answer.lines);
+    } catch (error) {
+      if (mine !== turn) return;
+      setTextOrHide(state, "");
+      trouble.replaceChildren(...failure("", error));
+    }
+    asking = false;
+    if (follow.checked && alive) timer = setTimeout(() => void read(), POLL_MS);
+  }
+
+  function add(lines: readonly string[]): void {
+    const atEnd = text.scrollTop + text.clientHeight >= text.scrollHeight - 4;
+    const needle = search.value.toLowerCase();
+    text.append(...lines.map((content) => mark(h("div", {}, content || "\u200b"), content, needle)));
+    while (text.childElementCount > KEPT) text.firstElementChild!.remove();
+    setTextOrHide(state, text.childElementCount === 0 ? "The log is empty" : "");
+    if (lines.length > 0) tally();
+    if (follow.checked && atEnd) text.scrollTop = text.scrollHeight;
+  }
+
+  /** Mark where the word stands, as elements made of text only. */
+  function mark(row: HTMLElement, content: string, needle: string): HTMLElement {
+    const at = needle ? content.toLowerCase().indexOf(needle) : -1;
+    setAttribute(row, "data-hit", at < 0 ? null : "");
+    if (at < 0) {
+      if (row.firstElementChild) row.replaceChildren(content || "\u200b");
+      return row;
+    }
+    const end = at + needle.length;
+    row.replaceChildren(content.slice(0, at), h("mark", {}, content.slice(at, end)), content.slice(end));
+    return row;
+  }
+
+  function look(): void {
+    const needle = search.value.toLowerCase();
+    for (const row of text.children) mark(row as HTMLElement, (row.textContent ?? "").replace(/^\u200b$/, ""), needle);
+    hit = -1;
+    tally();
+    if (found.length > 0) step(-1);
+  }
+
+  function tally(): void {
+    found = search.value ? [...text.querySelectorAll<HTMLElement>("[data-hit]")] : [];
+    hit = found.findIndex((row) => row.hasAttribute("data-here"));
+    setText(hits, search.value ? (found.length === 0 ? "no hit" : `${hit < 0 ? "" : `${count(hit + 1)} of `}${plural(found.length, "hit")}`) : "");
+  }
+
+  function step(by: number): void {
+    if (found.length === 0) return;
+    text.querySelector("[data-here]")?.removeAttribute("data-here");
+    hit = hit < 0 ? (by < 0 ? found.length - 1 : 0) : (hit + by + found.length) % found.length;
+    const row = found[hit]!;
+    row.setAttribute("data-here", "");
+    text.scrollTop = row.offsetTop - text.clientHeight / 2;
+    // Who looks for something does not want it to run away.
+    follow.checked = false;
+    tally();
+  }
+
+  search.addEventListener("input", look);
+  search.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") step(event.shiftKey ? -1 : 1);
+  });
+  source.addEventListener("change", () => turnTo(source.value));
+  follow.addEventListener("change", () => {
+    if (follow.checked) {
+      text.scrollTop = text.scrollHeight;
+      void read();
+    } else clearTimeout(timer);
+  });
+
+  function option(value: string): HTMLElement {
+    return h("option", { value }, value === "driver" ? "driver" : `executor ${value}`);
+  }
+
+  return {
+    el,
+    open,
+    dispose() {
+      alive = false;
+      turn++;
+      clearTimeout(timer);
+    },
+    update({ snapshot, actions }) {
+      if (el.hidden) return;
+      alive = actions.has("logs");
+      if (!alive) clearTimeout(timer);
+      const wanted = ["driver", ...snapshot.executors.slice(0, SOURCES).map(({ id }) => id)];
+      if (!wanted.includes(current)) wanted.push(current);
+      if (ids === wanted.join("\n")) return;
+      ids = wanted.join("\n");
+      source.replaceChildren(...wanted.map(option));
+      source.value = current;
+    },
+  };
+}

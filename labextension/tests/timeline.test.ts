@@ -1,0 +1,78 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { mount } from "../src/core";
+import { lanes, MAX_ROWS } from "../src/core/lanes";
+import { summary } from "../src/core/timeline";
+import type { TimelineSnapshot } from "../src/snapshot";
+import { fixture, FakeStore, visibleText } from "./fixtures";
+
+const NOW = 10_000;
+
+function item(kind: TimelineSnapshot["kind"], ago: number, took: number | null, id = `${ago}`): TimelineSnapshot {
+  const from = NOW - ago;
+  return { kind, id, label: `thing ${id}`, started_at: from, ended_at: took === null ? null : from + took, state: took === null ? "running" : "done" };
+}
+
+describe("where the bars stand", () => {
+  it("is on one axis of ten minutes, cut at its start", () => {
+    const [lane] = lanes([item("spark", 900, 600), item("spark", 150, 30), item("spark", 60, null)], NOW);
+    expect(lane!.bars.map(({ from, to }) => [from, to])).toEqual([[0, 0.5], [0.75, 0.8], [0.9, 1]]);
+  });
+
+  it("is a lane for each kind that is there, without what is over long since", () => {
+    expect(lanes([item("transfer", 10, 1), item("spark", 5, null), item("ray", 900, 10)], NOW).map(({ kind }) => kind)).toEqual(["spark", "transfer"]);
+  });
+
+  it("puts what overlaps into rows, a few of them", () => {
+    const together = Array.from({ length: 9 }, (_, index) => item("ray", 100 - index, 50, `${index}`));
+    const [lane] = lanes(together, NOW);
+    expect(lane!.rows).toBe(MAX_ROWS);
+    expect(lane!.bars.slice(0, 3).map(({ row }) => row)).toEqual([0, 1, 2]);
+    const [apart] = lanes([item("spark", 100, 10), item("spark", 80, 10)], NOW);
+    expect(apart!.rows).toBe(1);
+  });
+});
+
+describe("the timeline", () => {
+  let el: HTMLElement;
+  let unmount: () => void;
+  beforeEach(() => {
+    vi.useFakeTimers({ now: new Date(2026, 0, 1, 12, 0, 0) });
+    el = document.createElement("div");
+    document.body.append(el);
+  });
+  afterEach(() => {
+    unmount();
+    el.remove();
+    vi.useRealTimers();
+  });
+
+  it("has a text for who cannot see it", () => {
+    const snapshot = fixture("timeline");
+    unmount = mount(el, new FakeStore(snapshot));
+    const picture = el.querySelector(".raydp-time")!;
+    expect(picture.getAttribute("role")).toBe("img");
+    expect(picture.getAttribute("aria-label")).toBe(`The last ten minutes: ${summary(snapshot.timeline)}`);
+    const button = el.querySelector<HTMLElement>(".raydp-as-text")!;
+    button.click();
+    expect(button.getAttribute("aria-expanded")).toBe("true");
+    const newest = snapshot.timeline[snapshot.timeline.length - 1]!;
+    expect(visibleText(el.querySelector(".raydp-grid-timeline .raydp-grid-row")!)).toContain(newest.label || newest.id);
+    expect(el.querySelector(".raydp-grid-timeline")!.getAttribute("aria-rowcount")).toBe(String(snapshot.timeline.length + 1));
+  });
+
+  it("counts in words", () => {
+    const failed = { ...item("spark", 50, 5), state: "failed" as const };
+    expect(summary([item("spark", 60, null), failed, item("transfer", 5, 1)])).toBe("2 Spark jobs (1 running, 1 failed), 1 transfer");
+  });
+
+  it("is quiet: it is drawn anew for news, or every few seconds", () => {
+    const snapshot = fixture("timeline");
+    const store = new FakeStore(snapshot);
+    unmount = mount(el, store);
+    const first = el.querySelector(".raydp-span");
+    store.set({ ...snapshot, taken_at: snapshot.taken_at + 1 });
+    expect(el.querySelector(".raydp-span")).toBe(first);
+    store.set({ ...snapshot, taken_at: snapshot.taken_at + 6 });
+    expect(el.querySelector(".raydp-span")).not.toBe(first);
+  });
+});

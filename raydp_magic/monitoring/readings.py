@@ -1,0 +1,85 @@
+"""What Ray, Spark and the bridge said last, each asked by a thread of its own."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from raydp_magic.bridge.ledger import LedgerEntry, ledger
+from raydp_magic.engine import ray_session
+from raydp_magic.monitoring.jobs import Forecast
+from raydp_magic.monitoring.paced import Paced
+from raydp_magic.monitoring.ray_look import LoadLook, check_connected, ray_work
+from raydp_magic.monitoring.records import Loads, RayWork, Records, job_snapshot
+from raydp_magic.monitoring.spark_rest import SparkNews, SparkRest
+from raydp_magic.monitoring.timeline import Timeline
+
+if TYPE_CHECKING:
+    from raydp_magic.cluster.cluster import Cluster
+    from raydp_magic.monitoring.snapshot import JobSnapshot
+
+LEDGER_SECONDS = 10.0
+"""How old the ledger may be in a snapshot: asking Ray which blocks still live is not free."""
+
+
+class Readings:
+    """What Ray, Spark and the bridge said last about a cluster.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        What to ask about.
+    interval : float
+        Seconds between two questions of a kind at least.
+    """
+
+    def __init__(self, cluster: Cluster, interval: float) -> None:
+        def rooms() -> list[ray_session.NodeRoom]:
+            check_connected(cluster)
+            return ray_session.nodes()
+
+        def entries() -> list[LedgerEntry]:
+            check_connected(cluster)
+            return ledger()
+
+        self._spark_rest = SparkRest(cluster.driver)
+        self.epoch = time.time() - time.monotonic()
+        self.rooms: Paced[list[ray_session.NodeRoom]] = Paced(rooms, [], every=interval)
+        self.loads = Paced(LoadLook(cluster), Loads(), every=interval)
+        self.spark = Paced(self._spark_rest.news, SparkNews(), every=interval)
+        self.work = Paced(lambda: ray_work(cluster), RayWork(), every=2 * interval)
+        self.ledger: Paced[list[LedgerEntry]] = Paced(entries, [], every=LEDGER_SECONDS)
+        self.timeline = Timeline()
+        self.records = Records()
+        self._forecasts: dict[int, Forecast] = {}
+        self._all = (self.rooms, self.loads, self.spark, self.work, self.ledger)
+
+    @property
+    def spark_ui(self) -> str | None:
+        """Address of Spark's UI, while there is one."""
+        return self._spark_rest.ui_url
+
+    def ask(self, seconds: float, *, now: bool = False) -> None:
+        """Ask what is due, and wait a little for the answers."""
+        for one in self._all:
+            one.begin(now=now)
+        deadline = time.monotonic() + seconds
+        for one in self._all:
+            one.wait(max(0.0, deadline - time.monotonic()))
+
+    def close(self) -> None:
+        """Ask nothing more of a Ray that goes away."""
+        deadline = time.monotonic() + 2
+        for one in self._all:
+            one.close(0)
+        for one in self._all:
+            one.wait(max(0.0, deadline - time.monotonic()))
+
+    def jobs(self, most_active: int, now: float) -> tuple[JobSnapshot, ...]:
+        """The running jobs, each with how long it will still take."""
+        running = [job for job in self.spark.value.jobs if job.state == "running"]
+        self._forecasts = {j.id: self._forecasts.get(j.id) or Forecast() for j in running}
+        return tuple(
+            job_snapshot(job, most_active, self._forecasts[job.id].remaining(job, now))
+            for job in running
+        )

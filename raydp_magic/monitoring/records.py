@@ -1,0 +1,270 @@
+"""Snapshot records out of what Ray, Spark and the supervisor say. Pure, and cheap for 10,000."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from raydp_magic.cluster.fit import executor_resources
+from raydp_magic.monitoring.snapshot import (
+    ExecutorSnapshot,
+    JobSnapshot,
+    LedgerSnapshot,
+    NodeSnapshot,
+    TransferSnapshot,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from raydp_magic.bridge.ledger import LedgerEntry
+    from raydp_magic.bridge.transfers import Transfer
+    from raydp_magic.cluster.fleet import Slot
+    from raydp_magic.engine.executor import NodeLoad
+    from raydp_magic.engine.ray_session import NodeRoom
+    from raydp_magic.monitoring.jobs import JobRecord
+    from raydp_magic.spec import ClusterSpec
+
+R = TypeVar("R", NodeSnapshot, ExecutorSnapshot)
+
+_HOLDING = ("starting", "up", "draining")
+_SLOT = attrgetter("number", "phase", "executor_id", "node", "tries", "since", "message")
+_Told = tuple[Any, dict[str, Any] | None, int | None]
+"""All that an executor's record is made of: `_SLOT` of it, Spark's row and its memory."""
+_NO_ROW: dict[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class Loads:
+    """Physical load: of nodes by Ray's node id, of executors (resident bytes) by executor id."""
+
+    nodes: dict[str, NodeLoad] = field(default_factory=dict)
+    executors: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RayWork:
+    """Running tasks and others' live actors by node id; None where Ray could not tell."""
+
+    tasks: dict[str, int] | None = None
+    actors: dict[str, int] | None = None
+    rows: tuple[Any, ...] = ()
+
+
+class Records:
+    """Makes the records of nodes and executors, anew only for those that have changed.
+
+    Who compares two snapshots sees by identity what has not.
+    """
+
+    def __init__(self) -> None:
+        self._nodes: dict[str, tuple[Any, NodeSnapshot]] = {}
+        self._hosts: dict[str, str] = {}
+        self._told: list[_Told | None] = []
+        self._executors: list[Any] = []
+
+    def nodes(
+        self,
+        rooms: Sequence[NodeRoom],
+        slots: Sequence[Slot],
+        spec: ClusterSpec,
+        *,
+        loads: Loads,
+        work: RayWork,
+    ) -> tuple[NodeSnapshot, ...]:
+        """Nodes out of Ray's accounting and, where an executor runs, their physical load."""
+        # A slot whose executor was lost holds its resources while its actor lives.
+        usable = Counter([slot.node for slot in slots if slot.phase in _HOLDING])
+        held = usable.copy()
+        held.update([s.node for s in slots if s.actor_alive and s.phase not in _HOLDING])
+        wants = executor_resources(spec)
+        known, self._nodes = self._nodes, {}
+        for room in rooms:
+            name = room.node_id
+            tasks = None if work.tasks is None else work.tasks.get(name, 0)
+            actors = None if work.actors is None else work.actors.get(name, 0)
+            load = loads.nodes.get(name)
+            told = (room.total, room.free, load, held[name], usable[name], tasks, actors)
+            before = known.get(name)
+            if before is None or before[0] != told:
+                before = (told, _node(room, told, wants))
+            self._nodes[name] = before
+        return tuple([record for _, record in self._nodes.values()])
+
+    def executors(
+        self,
+        slots: Sequence[Slot],
+        seen: dict[str, dict[str, Any]],
+        spec: ClusterSpec,
+        *,
+        hosts: dict[str, str],
+        memory: dict[str, int],
+        epoch: float,
+    ) -> tuple[ExecutorSnapshot, ...]:
+        """Executors out of the supervisor's slots and Spark's records of them.
+
+        Parameters
+        ----------
+        slots : sequence of Slot
+            The supervisor's.
+        seen : dict
+            Rows of Spark's REST API by executor id.
+        spec : ClusterSpec
+            Size of an executor.
+        hosts : dict of str to str
+            Host names by node id.
+        memory : dict of str to int
+            Resident bytes by executor id.
+        epoch : float
+            Unix time at which the monotonic clock was 0.
+        """
+        ids = [slot.executor_id for slot in slots]
+        news = zip(map(_SLOT, slots), map(seen.get, ids), map(memory.get, ids), strict=True)
+        # Properties, read once and not 10,000 times.
+        size = (spec.cores, spec.max_restarts + 1, spec.reserved_bytes)
+        # By place: slots come by number, and nearly always the same ones.
+        told, records = self._told, self._executors
+        if hosts != self._hosts:  # seldom: all anew
+            self._hosts = hosts
+            told.clear()
+            records.clear()
+        more = [None] * (len(slots) - len(told))
+        told[len(slots) :] = records[len(slots) :] = more
+        for place, (now, before) in enumerate(zip(news, told, strict=True)):
+            if now != before:
+                told[place] = now
+                records[place] = _executor(now, hosts, size, epoch)
+        return tuple(records)
+
+
+def _node(room: NodeRoom, told: tuple[Any, ...], wants: dict[str, float]) -> NodeSnapshot:
+    total, free, load, held, usable, tasks, actors = told
+
+    def reserved(name: str) -> float:
+        there: float = total.get(name, 0.0)
+        left: float = free.get(name, there)
+        return max(0.0, there - left)
+
+    cpu, memory, gpu = reserved("CPU"), int(reserved("memory")), reserved("GPU")
+    return _record(
+        NodeSnapshot,
+        {
+            "id": room.node_id,
+            "name": room.host,
+            "is_head": room.is_head,
+            "alive": True,
+            "cpu_total": total.get("CPU", 0.0),
+            "cpu_reserved": cpu,
+            "cpu_spark": min(cpu, held * wants["CPU"]),
+            "cpu_percent": load.cpu_percent if load else None,
+            "memory_total": load.memory_total if load else None,
+            "memory_used": load.memory_used if load else None,
+            "memory_reserved": memory,
+            "memory_spark": min(memory, int(held * wants["memory"])),
+            "store_total": int(total.get("object_store_memory", 0)),
+            "store_used": int(reserved("object_store_memory")),
+            "gpu_total": total.get("GPU", 0.0),
+            "gpu_reserved": gpu,
+            "gpu_spark": min(gpu, held * wants.get("GPU", 0.0)),
+            "spark_executors": usable,
+            "ray_tasks": tasks,
+            "ray_actors": actors,
+        },
+    )
+
+
+def _executor(
+    told: _Told, hosts: dict[str, str], size: tuple[int, int, int], epoch: float
+) -> ExecutorSnapshot:
+    (number, phase, name, node, tries, since, message), row, memory = told
+    cores, most_tries, reserved = size
+    get = (row or _NO_ROW).get
+    down = phase in ("lost", "failed")
+    return _record(
+        ExecutorSnapshot,
+        {
+            "slot": number,
+            "id": name or f"slot {number}",
+            "state": phase,
+            "node": hosts.get(node, node),
+            "cores": cores,
+            # Spark counts starts and ends in events that may lag: never more than slots.
+            "active_tasks": min(get("activeTasks", 0), cores),
+            "completed_tasks": get("completedTasks", 0),
+            "failed_tasks": get("failedTasks", 0),
+            "memory_used": None if down else memory,
+            "memory_total": reserved,
+            "storage_used": get("memoryUsed", 0),
+            "storage_total": get("maxMemory", 0),
+            "cached_blocks": get("rddBlocks", 0),
+            "shuffle_read": get("totalShuffleRead", 0),
+            "shuffle_write": get("totalShuffleWrite", 0),
+            "tries": tries,
+            "max_tries": most_tries,
+            "lost_at": round(epoch + since, 3) if down else None,
+            "message": message,
+        },
+    )
+
+
+def _record(kind: type[R], fields: dict[str, Any]) -> R:
+    """A frozen record of all these fields; several times as fast as its constructor."""
+    record = object.__new__(kind)
+    object.__setattr__(record, "__dict__", fields)
+    return record
+
+
+def job_snapshot(job: JobRecord, most_active: int, remaining: float | None) -> JobSnapshot:
+    """A running job; Spark's count of active tasks may lag behind the ended ones."""
+    return JobSnapshot(
+        id=job.id,
+        description=job.description,
+        cell=job.cell,
+        started_at=job.started_at,
+        remaining_s=None if remaining is None else round(remaining, 1),
+        stages_done=job.stages_done,
+        stages_total=job.stages_total,
+        tasks_done=job.tasks_done,
+        tasks_active=min(job.tasks_active, most_active),
+        tasks_failed=job.tasks_failed,
+        tasks_total=job.tasks_total,
+        stages=job.stages,
+    )
+
+
+def transfer_snapshots(transfers: Iterable[Transfer]) -> tuple[TransferSnapshot, ...]:
+    """Conversions under way."""
+    return tuple(
+        TransferSnapshot(t.id, t.direction, t.label, t.rows, t.bytes, t.started_at)
+        for t in transfers
+        if t.ended_at is None
+    )
+
+
+def ledger_snapshots(entries: Iterable[LedgerEntry]) -> tuple[LedgerSnapshot, ...]:
+    """What the bridge holds; two conversions never share an id."""
+    return tuple(
+        LedgerSnapshot(e.transfer, e.name, e.direction, e.rows, e.bytes, e.blocks, len(e.nodes))
+        for e in entries
+    )
+
+
+def ended_executor(executor: ExecutorSnapshot) -> ExecutorSnapshot:
+    """What is left of an executor when its cluster has ended."""
+    gone = executor.state if executor.state in ("lost", "failed") else "ended"
+    return replace(executor, state=gone, active_tasks=0)
+
+
+def slot_problems(slots: Iterable[Slot]) -> list[str]:
+    """A line for each executor that is down, with its last log line."""
+    out = []
+    for slot in slots:
+        if slot.phase in ("lost", "failed"):
+            last = next((line for line in reversed(slot.log_tail) if line.strip()), "")
+            out.append(
+                f"executor {slot.executor_id}: {slot.message}"
+                + (f" | {last[:300]}" if last else "")
+            )
+    return out

@@ -1,0 +1,42 @@
+"""What runs in this kernel, by name: for completion. Imports nothing that is not there."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from raydp_magic.errors import NotRunningError
+from raydp_magic.loaded import ask
+
+
+def _cluster() -> Any:
+    return ask("raydp_magic.cluster", "current")
+
+
+def session() -> Any:
+    """The running Spark session, or None."""
+    cluster = _cluster()
+    try:
+        return None if cluster is None else cluster.spark
+    except NotRunningError:  # it ended between the two lines
+        return None
+
+
+def executor_ids() -> list[str]:
+    """Executors of the running cluster."""
+    cluster = _cluster()
+    return [] if cluster is None else list(cluster.executor_ids())
+
+
+def job_ids() -> list[str]:
+    """Spark jobs that run now."""
+    spark = session()
+    if spark is None:
+        return []
+    return [str(job) for job in spark.sparkContext.statusTracker().getActiveJobsIds()]
+
+
+def entry_names() -> list[str]:
+    """What the bridge holds, as it was last seen: asking Ray takes too long for a key's press."""
+    bridge = sys.modules.get("raydp_magic.bridge.ledger")
+    return [] if bridge is None else [entry.name for entry in bridge.ledger(max_age=float("inf"))]

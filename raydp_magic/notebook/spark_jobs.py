@@ -1,0 +1,99 @@
+"""The jobs of one cell, read from Spark's monitoring REST API with few and small requests."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from typing import Any
+
+from raydp_magic.monitoring.jobs import Forecast, JobRecord, job_record
+
+TIMEOUT = 1.0  # seconds; the end of a cell waits for it
+MOST_STAGES = 20
+"""Stages asked for one by one in a look; more of them are read as one list."""
+_FINAL = ("COMPLETE", "FAILED", "SKIPPED")
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
+
+
+class SparkJobs:
+    """What one tag's jobs do.
+
+    Parameters
+    ----------
+    url : str
+        The application's address in the REST API.
+    tag : str
+        The cell's job tag.
+    """
+
+    def __init__(self, url: str, tag: str) -> None:
+        self._url = url
+        self._tag = tag
+        self._stages: dict[int, dict[str, Any]] = {}
+        self._forecasts: dict[int, Forecast] = {}
+        self.records: dict[int, JobRecord] = {}
+        self.remaining: dict[int, float] = {}
+
+    @property
+    def running(self) -> list[JobRecord]:
+        """Jobs that ran at the last look."""
+        return [record for record in self.records.values() if record.state == "running"]
+
+    def look(self, now: float, *, everything: bool = False) -> None:
+        """Ask Spark; with `everything` also for jobs that came and went between two looks."""
+        found = self._get("jobs" if everything else "jobs?status=running")
+        if found is None:
+            return
+        rows = {row["jobId"]: row for row in found if self._tag in (row.get("jobTags") or ())}
+        for record in self.running:
+            if record.id not in rows:
+                row = self._get(f"jobs/{record.id}")
+                rows |= {record.id: row} if isinstance(row, dict) else {}
+        fresh = {
+            number: row
+            for number, row in rows.items()
+            if number not in self.records or self.records[number].state == "running"
+        }
+        self._read_stages(list(fresh.values()))
+        for number, row in sorted(fresh.items()):
+            stages = [self._stages[i] for i in row.get("stageIds", ()) if i in self._stages]
+            record = self.records[number] = job_record(row, stages)
+            forecast = self._forecasts.setdefault(number, Forecast())
+            seconds = forecast.remaining(record, now)
+            self.remaining.pop(number, None)
+            if seconds is not None:
+                self.remaining[number] = seconds
+
+    def _read_stages(self, jobs: list[dict[str, Any]]) -> None:
+        wanted = {stage for job in jobs for stage in job.get("stageIds", ())}
+        seen = set()
+        if any(job.get("status") == "RUNNING" for job in jobs):
+            for row in self._get("stages?status=active&status=pending") or ():
+                if row["stageId"] in wanted:
+                    seen.add(row["stageId"])
+                    self._stages[row["stageId"]] = row
+        missing = [i for i in wanted - seen if not self._final(i)]
+        if len(missing) > MOST_STAGES:
+            for row in self._get("stages") or ():
+                if row["stageId"] in wanted:
+                    self._keep(row)
+            return
+        for number in sorted(missing):
+            for row in self._get(f"stages/{number}?details=false") or ():
+                self._keep(row)
+
+    def _keep(self, row: dict[str, Any]) -> None:
+        """Of several attempts the last."""
+        known = self._stages.get(row["stageId"])
+        if known is None or row.get("attemptId", 0) >= known.get("attemptId", 0):
+            self._stages[row["stageId"]] = row
+
+    def _final(self, stage: int) -> bool:
+        return self._stages.get(stage, {}).get("status") in _FINAL
+
+    def _get(self, path: str) -> Any:
+        try:
+            with _opener.open(f"{self._url}/{path}", timeout=TIMEOUT) as answer:
+                return json.load(answer)
+        except (OSError, ValueError):
+            return None

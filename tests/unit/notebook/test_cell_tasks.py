@@ -1,0 +1,82 @@
+"""Which Ray tasks are a cell's, and which tag a new thread's jobs get."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import deque
+from types import SimpleNamespace
+
+import pytest
+
+from raydp_magic.notebook.ray_tasks import CellTasks
+from raydp_magic.notebook.thread_tags import tag_new_threads
+
+
+class FakeCore:
+    def __init__(self, cancelled):
+        self.pending = {"main": []}
+        self.cancelled = cancelled
+
+    def get_pending_children_task_ids(self, task):
+        kept = [i for i in self.pending.get(task, ()) if i not in self.cancelled]
+        return [SimpleNamespace(binary=lambda i=i: i) for i in kept]
+
+
+def task(number, actor=b"\xff" * 12):
+    return bytes([number]) * 8 + actor + b"\x01\x00\x00\x00"
+
+
+@pytest.fixture
+def ray(monkeypatch):
+    """As much of Ray as cancelling needs; `cancelled` maps a task to whether it was forced."""
+    cancelled = {}
+    core = FakeCore(cancelled)
+    worker = SimpleNamespace(connected=True, core_worker=core, current_task_id="main")
+    module = SimpleNamespace(global_worker=worker)
+    fake = SimpleNamespace(
+        ObjectRef=lambda i: i, cancel=lambda ref, force: cancelled.update({ref[:24]: force})
+    )
+    monkeypatch.setitem(sys.modules, "ray._private.worker", module)
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    monkeypatch.setitem(sys.modules, "raydp_magic.bridge.data_runs", None)
+    return SimpleNamespace(core=core, cancelled=cancelled, worker=worker)
+
+
+def test_only_what_the_cell_has_submitted_and_no_actor_s_call(ray):
+    cell = CellTasks()
+    ray.core.pending["main"] = [task(1)]
+    cell.begin()
+    ray.core.pending["main"] += [task(2), task(3, b"\x07" * 12)]
+    cell.end(cancel=False)
+    assert ray.cancelled == {}
+    cell.begin()
+    ray.core.pending["main"] += [task(4)]
+    cell.end(cancel=True)
+    assert ray.cancelled == {task(4): False}
+
+
+def test_without_ray_nothing_happens(ray):
+    ray.worker.connected = False
+    cell = CellTasks()
+    cell.begin()
+    cell.end(cancel=True)
+    assert ray.cancelled == {}
+
+
+def test_a_new_thread_s_connection_is_tagged_once_and_main_s_is_not():
+    tagged = []
+    client = SimpleNamespace(deque=deque(), _create_new_connection=object)
+    context = SimpleNamespace(
+        _gateway=SimpleNamespace(_gateway_client=client),
+        addJobTag=lambda tag: tagged.append((tag, len(client.deque))),
+    )
+    tag_new_threads(context, lambda: "a cell's")
+    tag_new_threads(context, lambda: "another's")
+    client._create_new_connection()
+    for name in ("mine", "raydp_magic-supervisor"):
+        thread = threading.Thread(target=client._create_new_connection, name=name)
+        thread.start()
+        thread.join()
+    assert tagged == [("a cell's", 1)]
+    assert not client.deque
