@@ -1,4 +1,4 @@
-"""Flags and help texts of what acts on one executor or job, and of ``fit``. Pure."""
+"""Flags and help texts of what acts on an executor or a job, of `fit`, and shared ones. Pure."""
 
 from __future__ import annotations
 
@@ -41,12 +41,8 @@ class CancelParser(CommandParser):
         self.add_argument("job", type=whole(0), metavar="JOB", help="a job's id")
 
 
-class FitParser(CommandParser):
-    """``%raydp_cluster fit``."""
-
-    command = "%raydp_cluster fit"
-    summary = "Say whether a cluster of this size would find room now. Starts nothing."
-    examples = ("%raydp_cluster fit --executors 4 --cores 2 --memory 2g",)
+class SizeParser(CommandParser):
+    """A subcommand that takes the size of a cluster."""
 
     def define(self) -> None:
         """Add the arguments."""
@@ -60,3 +56,11 @@ class FitParser(CommandParser):
             metavar="SIZE",
             help="heap of each, as 512m or 2g (default 1g)",
         )
+
+
+class FitParser(SizeParser):
+    """``%raydp_cluster fit``."""
+
+    command = "%raydp_cluster fit"
+    summary = "Say whether a cluster of this size would find room now. Starts nothing."
+    examples = ("%raydp_cluster fit --executors 4 --cores 2 --memory 2g",)

@@ -8,6 +8,7 @@ cell runs already.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 import time
@@ -262,5 +263,7 @@ class _Terminal:
 
         self.shown = True
         line = final_text(picture) if final else render_bar(picture)
-        sys.stdout.write(f"\r\x1b[2K{line[:200]}" + ("\n" if final else ""))
+        if not final:  # a line that wraps could not be written over
+            line = line[: shutil.get_terminal_size().columns - 1]
+        sys.stdout.write(f"\r\x1b[2K{line}" + ("\n" if final else ""))
         sys.stdout.flush()

@@ -9,11 +9,12 @@ from raydp_magic.notebook.act_grammar import (
     FitParser,
     RemoveParser,
     RestartParser,
+    SizeParser,
 )
 from raydp_magic.notebook.command_parser import CommandParser, amount, memory, pair, resource, whole
 
 
-class StartParser(CommandParser):
+class StartParser(SizeParser):
     """``%raydp_cluster start``."""
 
     command = "%raydp_cluster start"
@@ -38,16 +39,8 @@ class StartParser(CommandParser):
 
     def define(self) -> None:
         """Add the arguments."""
+        super().define()
         add = self.add_argument
-        add("--executors", type=whole(1), default=2, metavar="N", help="executors (default 2)")
-        add("--cores", type=whole(1), default=1, metavar="N", help="cores of each (default 1)")
-        add(
-            "--memory",
-            type=memory,
-            default="1g",
-            metavar="SIZE",
-            help="heap of each, as 512m or 2g (default 1g)",
-        )
         add(
             "--memory-overhead",
             type=memory,

@@ -19,6 +19,7 @@ from raydp_magic.loaded import ask
 from raydp_magic.notebook import dataset_display, parse, ray_tasks
 from raydp_magic.notebook.cell_number import cell_number
 from raydp_magic.notebook.cell_progress import CellProgress
+from raydp_magic.notebook.dataframe_display import DataFrameDisplay
 from raydp_magic.notebook.display import is_dataframe, show
 from raydp_magic.notebook.failure import (
     as_lines,
@@ -79,6 +80,12 @@ class RaydpMagics(Magics):
         help="Progress of Spark jobs, conversions and Ray Data under the cell that runs them.",
     ).tag(config=True)
 
+    dataframes = CaselessStrEnum(
+        ["rows", "text"],
+        "rows",
+        help="What a plain cell shows of a Spark DataFrame: first rows, or PySpark's own text.",
+    ).tag(config=True)
+
     shell: InteractiveShell
 
     def __init__(self, shell: InteractiveShell) -> None:
@@ -90,6 +97,9 @@ class RaydpMagics(Magics):
         self.lazy = LazyRay(shell.user_ns)
         self.tables = KernelTables(shell.user_ns)
         dataset_display.install(shell)
+        self.frames = DataFrameDisplay(
+            shell, _running_session, lambda: self.maxrows if self.dataframes == "rows" else None
+        )
 
     @line_magic
     @_documented(group_help("%raydp_cluster", CLUSTER_COMMANDS))
@@ -197,6 +207,7 @@ class RaydpMagics(Magics):
     def leave(self) -> None:
         """Take out of the shell what running cells put into it."""
         dataset_display.remove(self.shell)
+        self.frames.remove()
         self.lazy.forget()
         self.session_name.forget()
         self.jobs.end(interrupted=False)

@@ -151,9 +151,8 @@ def transfer_parts(transfer: Transfer, now: float) -> list[str]:
         parts.append(f"{_count(transfer.rows, 'row')}")
     if transfer.bytes is not None:
         parts.append(bytes_text(transfer.bytes))
-        rate = transfer.bytes / took / 1e6 if took > 0.05 else 0
-        if rate >= 0.1:
-            parts.append(f"{rate:,.{0 if rate >= 10 else 1}f} MB/s")
+        if took > 0.05 and transfer.bytes / took >= 1e5:
+            parts.append(f"{bytes_text(round(transfer.bytes / took))}/s")
     return [*parts, seconds_text(took), *(["failed"] if transfer.failed else [])]
 
 

@@ -150,6 +150,16 @@ def test_a_short_result_is_counted_exactly(k):
     assert "3 rows" in k.run("%%raydp_sql\nSELECT * FROM range(3)").displays[-1]["text/plain"]
 
 
+def test_a_dataframe_in_a_plain_cell_shows_its_rows_unless_that_is_off(k):
+    cell = k.run("spark.range(3).withColumnRenamed('id', 'a.b')")
+    assert "a.b<br" in cell.displays[-1]["text/html"]
+    assert "3 rows" in cell.displays[-1]["text/plain"]
+    assert "3 rows" in k.run("display(spark.range(3)); 1").displays[0]["text/plain"]
+    k.run("%config RaydpMagics.dataframes = 'text'")
+    assert k.run("spark.range(3)").displays[-1]["text/plain"] == "DataFrame[id: bigint]"
+    k.run("%config RaydpMagics.dataframes = 'rows'")
+
+
 def test_a_table_never_collects_the_whole_result(k):
     k.run("spark.conf.set('spark.sql.shuffle.partitions', 4)")
     cell = k.run("%%raydp_spark -n 5\nspark.range(10**12)", timeout=60)

@@ -5,6 +5,7 @@ CELLS = [
     "%raydp_cluster start --executors 1 --memory 512m",
     "spark.range(10).count()",
     "%raydp_cluster panel",
+    "!ray get-auth-token",
 ]
 
 
@@ -35,6 +36,12 @@ def test_proxied_pages_load(open_notebook, lab):
         links.get_by_text("Ray dashboard").click()
     ray = opened.value
     assert ray.url.startswith(f"{lab[0]}/proxy/")
-    ray.get_by_text("Overview").first.wait_for(timeout=60_000)
+    ray.get_by_role("textbox").fill(
+        book.cell(4).locator(".jp-OutputArea-output").inner_text().strip()
+    )
+    ray.get_by_role("button", name="Submit").click()
+    ray.get_by_role("link", name="Cluster", exact=True).click()
+    ray.get_by_text("ALIVE").first.wait_for(timeout=60_000)
+    assert ray.url.startswith(f"{lab[0]}/proxy/")
     book.picture("ray-dashboard-proxied", ray)
     ray.close()

@@ -1,10 +1,9 @@
-import { hasEnded, type Preset } from "../snapshot";
+import { hasEnded } from "../snapshot";
 import { desk } from "./desk";
 import { button, enable, h, setAttribute, setText, setTextOrHide, show, type View } from "./dom";
 import { amount } from "./format";
 import { scalePlan, stopPlan, type Plan } from "./plans";
 import type { Frame, Room } from "./room";
-import { startForm } from "./start_form";
 import { tally } from "./status";
 
 /** Name, state, how much of what was asked for is there, and what can be done with the whole. */
@@ -15,11 +14,8 @@ export function header(room: Room, title: string): View<Frame> {
   const cores = h("span", { class: "raydp-tally" });
   const request = h("code", { class: "raydp-request" });
   const place = desk(room);
-  const form = startForm(room);
-  show(form.el, false);
   let wanted = 0;
   let seen = 0;
-  let presets: Preset[] = [];
   let actions: ReadonlySet<string> = new Set();
 
   /** Several clicks ask for several executors, before the first news of any. */
@@ -31,18 +27,12 @@ export function header(room: Room, title: string): View<Frame> {
   const less = button("−", (from) => scale(-1, from), "One executor less");
   const more = button("+", (from) => scale(1, from), "One executor more");
   const stop = button("stop", (from) => place.run(stopPlan(), from), "Stop the cluster");
-  const start = button("new", () => {
-    show(form.el, form.el.hidden);
-    form.update({ presets, actions });
-    if (!form.el.hidden) form.focus();
-    setAttribute(start, "aria-expanded", String(!form.el.hidden));
-  }, "New cluster");
   const magics = button("magics", (from) => {
     const sizes = wanted > 1 ? [wanted + 1, wanted - 1] : [wanted + 1];
     const plans: Plan[] = [...sizes.map(scalePlan), stopPlan()];
     place.explain("The same with magics", "", plans.filter(({ action }) => actions.has(action)), from);
   }, "Show the magics that do the same");
-  const buttons = h("span", { class: "raydp-buttons", role: "group", "aria-label": "Cluster" }, less, more, start, stop, magics);
+  const buttons = h("span", { class: "raydp-buttons", role: "group", "aria-label": "Cluster" }, less, more, stop, magics);
   const top = h(
     "header",
     { class: "raydp-header" },
@@ -53,12 +43,11 @@ export function header(room: Room, title: string): View<Frame> {
     request,
     buttons,
   );
-  const el = h("section", { class: "raydp-top", "aria-label": "Cluster" }, top, place.el, form.el);
+  const el = h("section", { class: "raydp-top", "aria-label": "Cluster" }, top, place.el);
   return {
     el,
     update({ snapshot, actions: allowed }) {
       actions = allowed;
-      presets = snapshot.presets;
       const { up, coresHeld, coresTotal } = tally(snapshot);
       if (snapshot.executors_wanted !== seen) seen = wanted = snapshot.executors_wanted;
       setText(name, snapshot.name);
@@ -75,10 +64,8 @@ export function header(room: Room, title: string): View<Frame> {
       show(more, allowed.has("scale"));
       enable(less, wanted > 1); // without executors a cluster is stopped
       show(stop, allowed.has("stop"));
-      show(start, allowed.has("start"));
       show(magics, allowed.has("scale") || allowed.has("stop"));
-      show(buttons, ["scale", "stop", "start"].some((action) => allowed.has(action)));
-      if (!allowed.has("start")) show(form.el, false);
+      show(buttons, ["scale", "stop"].some((action) => allowed.has(action)));
     },
   };
 }

@@ -64,7 +64,7 @@ def test_the_line_that_stays():
     line = final_text(Picture(110.0, (DONE,), transfers=(MOVED,)))
     assert line == (
         "Spark: 1 job, 60 tasks, 1 task failed, 1 stage skipped, 1,234 rows, 3 MiB in, "
-        "2 KiB shuffled, 3.5 s · Bridge spark -> ray: 1,000 rows, 47.7 MiB, 25 MB/s, 2.0 s"
+        "2 KiB shuffled, 3.5 s · Bridge spark -> ray: 1,000 rows, 47.7 MiB, 23.8 MiB/s, 2.0 s"
     )
     failed = replace(DONE, state="failed")
     assert "1 job, 1 failed" in final_text(Picture(110.0, (failed,)))

@@ -1,0 +1,120 @@
+"""A cell's panel in JupyterLab: progress and the stop button, actions while a cell runs, a reload."""
+
+SLOW = "sc.parallelize(range(4), 4).map(lambda i: __import__('time').sleep({seconds})).count()"
+CELLS = [
+    "%load_ext raydp_magic\n%raydp_cluster start --executors 1 --memory 512m\nsc = spark.sparkContext",
+    "%raydp_cluster panel",
+    SLOW.format(seconds=2),
+    SLOW.format(seconds=600),
+    SLOW.format(seconds=600),
+    "print(sc.parallelize(range(10)).sum())",
+    "import raydp_magic as rdm\nheld = rdm.to_ray(spark.range(1000))",
+]
+
+
+def test_what_a_person_does_with_a_panel(open_notebook):
+    """One cluster's life, as starting it is what takes the time."""
+    book = open_notebook(CELLS, name="actions")
+    book.run(0)
+    book.wait_done(0)
+    book.run(1)
+    book.wait_done(1)
+    book.page.get_by_text("1/1 executors").first.wait_for(timeout=30_000)
+    assert not book.violations(".raydp-panel")
+    progress_is_one_line_in_the_end(book)
+    cancel_a_job(book)
+    interrupt(book)
+    read_a_log(book)
+    release_an_entry(book)
+    restart_an_executor(book)
+    reload(book)
+    stop_in_the_panel(book)
+    assert book.page.problems == []
+
+
+def confirmed(book, action, name):
+    """Click an action's button, and again where the panel asks."""
+    panel = book.page.locator(".raydp-panel")
+    panel.get_by_role("button", name=action, exact=True).first.click()
+    panel.get_by_role("group").get_by_role("button", name=name, exact=True).last.click()
+
+
+def progress_is_one_line_in_the_end(book):
+    book.run(2)
+    bar = book.cell(2).get_by_role("progressbar")
+    bar.first.wait_for(timeout=30_000)
+    assert not book.violations(".jp-Notebook .jp-Cell:nth-of-type(3) .jp-OutputArea")
+    book.picture("progress-light")
+    book.wait_done(2)
+    text = book.cell(2).inner_text()
+    assert "Spark: 1 job, 4 tasks" in text
+    assert bar.count() == 0
+
+
+def cancel_a_job(book):
+    book.run(3)
+    cancel = book.page.locator(".raydp-panel .raydp-job").get_by_role("button", name="Cancel job")
+    cancel.first.wait_for(timeout=30_000)
+    name = cancel.first.get_attribute("aria-label")
+    assert "[*]" in book.cell(3).locator(".jp-InputPrompt").inner_text()
+    confirmed(book, name, name)
+    book.wait_done(3, 30)
+    assert "cancelled" in book.cell(3).inner_text()
+    book.picture("panel-cancelled-job")
+
+
+def interrupt(book):
+    book.run(4)
+    book.cell(4).get_by_role("progressbar").first.wait_for(timeout=30_000)
+    book.page.locator(".jp-Toolbar [data-command='notebook:interrupt-kernel']").click()
+    book.wait_done(4, 30)
+    assert "KeyboardInterrupt" in book.cell(4).inner_text()
+    book.picture("interrupted")
+    book.run(5)
+    book.wait_done(5, 60)
+    assert "45" in book.cell(5).inner_text()
+
+
+def read_a_log(book):
+    panel = book.page.locator(".raydp-panel")
+    panel.get_by_role("button", name="Logs of executor 0").click()
+    log = panel.get_by_role("region", name="Log lines")
+    log.get_by_text("TaskSetManager").or_(log.get_by_text("Executor")).first.wait_for()
+    panel.get_by_role("searchbox", name="Search the log").fill("executor")
+    panel.locator(".raydp-log mark").first.wait_for()
+    assert not book.violations(".raydp-panel")
+    log.scroll_into_view_if_needed()
+    book.picture("panel-log")
+    panel.get_by_role("button", name="Close the log").click()
+
+
+def release_an_entry(book):
+    book.run(6)
+    book.wait_done(6)
+    release = book.page.locator(".raydp-panel").get_by_role("button", name="Release held")
+    release.wait_for(timeout=30_000)
+    release.scroll_into_view_if_needed()
+    book.picture("panel-bridge-and-timeline")
+    confirmed(book, "Release held", "Release held")
+    release.wait_for(state="detached", timeout=30_000)
+
+
+def restart_an_executor(book):
+    confirmed(book, "Restart executor 0", "Restart executor 0")
+    logs = book.page.locator(".raydp-panel").get_by_role("button", name="Logs of executor 1")
+    logs.wait_for(timeout=60_000)
+
+
+def reload(book):
+    book.save()
+    book.page.wait_for_timeout(1000)
+    book.page.reload()
+    live = book.page.locator(".raydp-panel").get_by_role("button", name="Logs of executor 1")
+    live.wait_for(timeout=60_000)
+
+
+def stop_in_the_panel(book):
+    confirmed(book, "Stop the cluster", "Stop the cluster")
+    book.page.get_by_text("The cluster has stopped").first.wait_for(timeout=60_000)
+    book.cell(1).scroll_into_view_if_needed()
+    book.picture("panel-stopped-by-its-button")
