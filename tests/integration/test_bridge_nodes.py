@@ -1,15 +1,17 @@
 """Two hosts: blocks stay where they are made, tasks run where their blocks are, every row once."""
 
 import gc
+import json
 import os
+import urllib.request
 
 import pyarrow as pa
 import pytest
 from machine import Traces, objects_of_tables, wait_until
 
 import raydp_magic as rdm
+from raydp_magic.engine.proxied import rest_address
 from raydp_magic.errors import DataLostError
-from raydp_magic.monitoring.spark_rest import SparkRest
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +82,7 @@ def test_tasks_run_where_their_blocks_are_and_order_stays(cluster, tmp_path):
     assert [row.n for row in back.collect()] == list(range(80_000))
     [stage] = [stage for stage in stages(cluster) if stage["stageId"] not in before]
     node_of = {slot.executor_id: slot.node for slot in cluster.slots()}
-    tasks = sorted(
-        SparkRest(cluster.driver)._get(f"stages/{stage['stageId']}/0/taskList"), key=by_index
-    )
+    tasks = sorted(spark_says(cluster, f"stages/{stage['stageId']}/0/taskList"), key=by_index)
     assert [node_of[task["executorId"]] for task in tasks] == homes(refs)
     assert {task["taskLocality"] for task in tasks} == {"PROCESS_LOCAL"}
 
@@ -92,7 +92,13 @@ def by_index(task):
 
 
 def stages(cluster):
-    return SparkRest(cluster.driver)._get("stages")
+    return spark_says(cluster, "stages")
+
+
+def spark_says(cluster, path):
+    base = rest_address(cluster.spark.sparkContext)
+    with urllib.request.urlopen(f"{base}/{path}") as answer:
+        return json.load(answer)
 
 
 def test_speculative_attempts_leave_every_row_once(cluster, tmp_path):
