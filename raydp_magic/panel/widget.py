@@ -58,6 +58,7 @@ class PanelWidget(anywidget.AnyWidget):
 
     def __init__(self, cluster: Watched) -> None:
         self._last = cluster.status()
+        self._saved = _worth_saving(self._last)
         super().__init__(snapshot=self._last.to_json())
         as_addressed(self.comm)
         self.panel_id = self.model_id
@@ -86,7 +87,9 @@ class PanelWidget(anywidget.AnyWidget):
                 return
             before, self._last = self._last, snapshot
             outputs = list(self._outputs)
-        if _worth_saving(snapshot) != _worth_saving(before):
+        worth = _worth_saving(snapshot)
+        if worth != self._saved:
+            self._saved = worth
             self.snapshot = snapshot.to_json()
             turned = (snapshot.state in _ENDED) != (before.state in _ENDED)
             for publish, stem in outputs:
