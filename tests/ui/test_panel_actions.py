@@ -91,6 +91,7 @@ def read_a_log(book):
 def release_an_entry(book):
     book.run(6)
     book.wait_done(6)
+    book.cell(1).scroll_into_view_if_needed()  # out of sight it is not renewed
     release = book.page.locator(".raydp-panel").get_by_role("button", name="Release held")
     release.wait_for(timeout=30_000)
     release.scroll_into_view_if_needed()
@@ -107,7 +108,6 @@ def restart_an_executor(book):
 
 def reload(book):
     book.save()
-    book.page.wait_for_timeout(1000)
     book.page.reload()
     live = book.page.locator(".raydp-panel").get_by_role("button", name="Logs of executor 1")
     live.wait_for(timeout=60_000)

@@ -5,7 +5,7 @@ CELLS = [
     "%raydp_cluster start --executors 1 --memory 512m",
     "spark.range(10).count()",
     "%raydp_cluster panel",
-    "!ray get-auth-token",
+    "import sys\n!{sys.prefix}/bin/ray get-auth-token",
 ]
 
 
@@ -40,6 +40,7 @@ def test_proxied_pages_load(open_notebook, lab):
         book.cell(4).locator(".jp-OutputArea-output").inner_text().strip()
     )
     ray.get_by_role("button", name="Submit").click()
+    book.picture("ray-dashboard-token", ray)
     ray.get_by_role("link", name="Cluster", exact=True).click()
     ray.get_by_text("ALIVE").first.wait_for(timeout=60_000)
     assert ray.url.startswith(f"{lab[0]}/proxy/")
