@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,7 +43,12 @@ class CommTarget:
         self._services.clear()
 
     def _announce(self) -> None:
-        """Have pages look into this kernel now, not only once the running cell is done."""
+        """Have pages look into this kernel now, not only once the running cell is done.
+
+        Only where a Jupyter server has started the kernel for a page: nbclient would warn.
+        """
+        if "JPY_SESSION_NAME" not in os.environ:
+            return
         from comm import create_comm
 
         create_comm(target_name=TARGET, data={"type": "here"}).close()

@@ -319,6 +319,23 @@ def test_a_message_is_heard_by_the_subshell_that_it_names():
     as_addressed(object())  # another kernel's
 
 
+def test_a_page_is_told_that_the_kernel_listens_now(monkeypatch):
+    told = []
+
+    def create_comm(**about):
+        told.append(about["target_name"])
+        return SimpleNamespace(close=lambda: told.append("closed"))
+
+    monkeypatch.setattr("comm.create_comm", create_comm)
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    shell = SimpleNamespace(kernel=SimpleNamespace(comm_manager=Comms()), user_ns={})
+    CommTarget(shell, lambda _: None)
+    assert told == []  # started by no Jupyter server: nbclient would warn
+    monkeypatch.setenv("JPY_SESSION_NAME", "work.ipynb")
+    CommTarget(shell, lambda _: None)
+    assert told == [TARGET, "closed"]
+
+
 def test_a_terminal_has_no_comm_target():
     CommTarget(SimpleNamespace(user_ns={}), lambda _: None).remove()
 
