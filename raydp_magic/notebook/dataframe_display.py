@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from raydp_magic.notebook.dataset_display import mimebundles, remove_printers
 from raydp_magic.notebook.display import bundle, preview
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ class DataFrameDisplay:
         session: Callable[[], Any],
         rows: Callable[[], int | None],
     ) -> None:
-        assert shell.display_formatter is not None
-        self._formatter: Any = shell.display_formatter.mimebundle_formatter
+        self._formatter = mimebundles(shell)
         self._session = session
         self._rows = rows
         self._printer = self._bundle
@@ -43,10 +43,7 @@ class DataFrameDisplay:
 
     def remove(self) -> None:
         """Take the formatter out again."""
-        for printers in (self._formatter.deferred_printers, self._formatter.type_printers):
-            for kind, printer in list(printers.items()):
-                if printer == self._printer:
-                    del printers[kind]
+        remove_printers(self._formatter, self._printer)
 
     def _bundle(self, df: Any) -> dict[str, str] | None:
         session, rows = self._session(), self._rows()

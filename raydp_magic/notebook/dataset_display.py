@@ -41,25 +41,29 @@ _results: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 def install(shell: InteractiveShell) -> None:
     """Have a shell display Datasets through this module; imports nothing of Ray."""
     for kind in _DATASETS:
-        _formatter(shell).for_type_by_name(*kind, _dataset_bundle)
+        mimebundles(shell).for_type_by_name(*kind, _dataset_bundle)
     for kind in _TABLES:  # a way of the user's own stays
-        _formatter(shell).deferred_printers.setdefault(kind, _result_bundle)
+        mimebundles(shell).deferred_printers.setdefault(kind, _result_bundle)
 
 
 def remove(shell: InteractiveShell) -> None:
     """Take it out again."""
-    ours = (_dataset_bundle, _result_bundle)
-    formatter = _formatter(shell)
+    remove_printers(mimebundles(shell), _dataset_bundle, _result_bundle)
+    _results.clear()
+
+
+def mimebundles(shell: InteractiveShell) -> Any:
+    """A shell's formatter of whole bundles: asked first."""
+    assert shell.display_formatter is not None
+    return shell.display_formatter.mimebundle_formatter
+
+
+def remove_printers(formatter: Any, *ours: Any) -> None:
+    """Take these printers out of a formatter, for whichever types they stand."""
     for printers in (formatter.deferred_printers, formatter.type_printers):
         for kind, printer in list(printers.items()):
             if printer in ours:
                 del printers[kind]
-    _results.clear()
-
-
-def _formatter(shell: InteractiveShell) -> Any:
-    assert shell.display_formatter is not None
-    return shell.display_formatter.mimebundle_formatter
 
 
 def as_result(value: Any) -> Any:

@@ -1,21 +1,26 @@
-"""What runs in this kernel, by name: for completion. Imports nothing that is not there."""
+"""What runs in this kernel, for its cells and for completion. Imports nothing that is not there."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from raydp_magic.errors import NotRunningError
 from raydp_magic.loaded import ask
 
+if TYPE_CHECKING:
+    from raydp_magic.cluster.cluster import Cluster
 
-def _cluster() -> Any:
-    return ask("raydp_magic.cluster", "current")
+
+def running_cluster() -> Cluster | None:
+    """The cluster of this kernel. Imports nothing: without the module there is none."""
+    running: Cluster | None = ask("raydp_magic.cluster", "current")
+    return running
 
 
 def session() -> Any:
     """The running Spark session, or None."""
-    cluster = _cluster()
+    cluster = running_cluster()
     try:
         return None if cluster is None else cluster.spark
     except NotRunningError:  # it ended between the two lines
@@ -24,7 +29,7 @@ def session() -> Any:
 
 def executor_ids() -> list[str]:
     """Executors of the running cluster."""
-    cluster = _cluster()
+    cluster = running_cluster()
     return [] if cluster is None else list(cluster.executor_ids())
 
 

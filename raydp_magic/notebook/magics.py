@@ -31,6 +31,8 @@ from raydp_magic.notebook.grammar import BRIDGE_COMMANDS, CELLS, CLUSTER_COMMAND
 from raydp_magic.notebook.interrupt import CellJobs
 from raydp_magic.notebook.kernel_tables import KernelTables
 from raydp_magic.notebook.lazy import LazyRay
+from raydp_magic.notebook.live_names import running_cluster
+from raydp_magic.notebook.live_names import session as running_session
 from raydp_magic.notebook.session_name import SessionName
 
 if TYPE_CHECKING:
@@ -49,12 +51,6 @@ def _documented(text: str) -> Callable[[Function], Function]:
         return function
 
     return give
-
-
-def running_cluster() -> Cluster | None:
-    """The cluster of this kernel. Imports nothing: without the module there is none."""
-    running: Cluster | None = ask("raydp_magic.cluster", "current")
-    return running
 
 
 @magics_class
@@ -90,7 +86,7 @@ class RaydpMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
-        self.jobs = CellJobs(_running_session)
+        self.jobs = CellJobs(running_session)
         self.cell_progress = CellProgress(shell, lambda: self.progress == "auto")
         self.cell_tasks = ray_tasks.CellTasks()
         self.session_name = SessionName(shell.user_ns, _not_running)
@@ -98,7 +94,7 @@ class RaydpMagics(Magics):
         self.tables = KernelTables(shell.user_ns)
         dataset_display.install(shell)
         self.frames = DataFrameDisplay(
-            shell, _running_session, lambda: self.maxrows if self.dataframes == "rows" else None
+            shell, running_session, lambda: self.maxrows if self.dataframes == "rows" else None
         )
 
     @line_magic
@@ -309,7 +305,7 @@ class RaydpMagics(Magics):
         label = " ".join(source.split())[:100]
         number = cell_number(self.shell)
         tag = self.jobs.begin(f"cell [{number}] {label}".rstrip(), number)
-        session = _running_session()
+        session = running_session()
         if session is None:
             self.cell_progress.unwatch()
         elif tag is not None:
@@ -319,7 +315,7 @@ class RaydpMagics(Magics):
         """IPython's ``pre_run_cell``: tag the cell's jobs."""
         self.cell_tasks.begin()
         with _quiet_hook():
-            self.session_name.follow(_running_session())
+            self.session_name.follow(running_session())
             self._tag_jobs(info.raw_cell or "")
 
     def after_cell(self, result: Any) -> None:
@@ -364,14 +360,6 @@ def _required() -> Cluster:
 def _not_running() -> NotRunningError:
     known: NotRunningError | None = ask("raydp_magic.cluster", "not_running")
     return known or NotRunningError()
-
-
-def _running_session() -> Any:
-    cluster = running_cluster()
-    try:
-        return None if cluster is None else cluster.spark
-    except NotRunningError:  # it ended between the two lines
-        return None
 
 
 def _to_ray(df: Any) -> Any:
