@@ -1,23 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { mount, type MountOptions } from "../src/core";
+import { describe, expect, it, vi } from "vitest";
 import { logsMagic, memoryText, refuse, releasePlan } from "../src/core/plans";
 import type { Preset } from "../src/snapshot";
-import { fixture, FakeStore, settle, visibleText } from "./fixtures";
+import { fixture, type FakeStore, settle, visibleText } from "./fixtures";
+import { el, find, mountedPanels, open } from "./mounted";
 
-let el: HTMLElement;
-let unmount: () => void = () => undefined;
-
-function open(record: unknown, options?: MountOptions): FakeStore {
-  const store = new FakeStore(record);
-  unmount = mount(el, store, options);
-  return store;
-}
-
-function find<T extends HTMLElement>(selector: string): T {
-  const found = [...el.querySelectorAll<T>(selector)].find((node) => !node.closest("[hidden]"));
-  if (!found) throw new Error(`nothing to see matches ${selector}`);
-  return found;
-}
+mountedPanels();
 
 function press(label: string): HTMLElement {
   const found = [...el.querySelectorAll<HTMLElement>("button")].find(
@@ -33,18 +20,6 @@ function type(input: HTMLInputElement, value: string): void {
   input.value = value;
   input.dispatchEvent(new Event("input", { bubbles: true }));
 }
-
-beforeEach(() => {
-  vi.useFakeTimers({ now: new Date(2026, 0, 1, 12, 0, 0) });
-  el = document.createElement("div");
-  document.body.append(el);
-});
-
-afterEach(() => {
-  unmount();
-  el.remove();
-  vi.useRealTimers();
-});
 
 describe("scaling", () => {
   it("counts the clicks that come before the first news", () => {

@@ -1,36 +1,17 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { mount, resolveWith } from "../src/core";
+import { describe, expect, it, vi } from "vitest";
+import { resolveWith } from "../src/core";
 import type { Snapshot } from "../src/snapshot";
-import { fixture, FakeStore, NAMES, visibleText } from "./fixtures";
-import type { MountOptions } from "../src/core";
+import { fixture, NAMES, visibleText } from "./fixtures";
+import { el, mountedPanels, open, unmount } from "./mounted";
 
-let el: HTMLElement;
-let unmount: () => void;
+mountedPanels();
 
-function open(record: unknown, options?: MountOptions): FakeStore {
-  const store = new FakeStore(record);
-  unmount = mount(el, store, options);
-  return store;
-}
-
+/** Also of what is hidden: that it is, is looked at. */
 function find(selector: string): HTMLElement {
   const found = el.querySelector<HTMLElement>(selector);
   if (!found) throw new Error(`nothing matches ${selector}`);
   return found;
 }
-
-beforeEach(() => {
-  vi.useFakeTimers({ now: new Date(2026, 0, 1, 12, 0, 0) });
-  el = document.createElement("div");
-  document.body.append(el);
-});
-
-afterEach(() => {
-  unmount();
-  expect(el.childElementCount).toBe(0);
-  el.remove();
-  vi.useRealTimers();
-});
 
 describe("every situation", () => {
   it.each(NAMES)("%s renders, and a second time changes nothing", async (name) => {

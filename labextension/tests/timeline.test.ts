@@ -1,9 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { mount } from "../src/core";
+import { describe, expect, it } from "vitest";
 import { lanes, MAX_ROWS } from "../src/core/lanes";
 import { summary } from "../src/core/timeline";
 import type { TimelineSnapshot } from "../src/snapshot";
-import { fixture, FakeStore, visibleText } from "./fixtures";
+import { fixture, visibleText } from "./fixtures";
+import { el, mountedPanels, open } from "./mounted";
 
 const NOW = 10_000;
 
@@ -33,22 +33,11 @@ describe("where the bars stand", () => {
 });
 
 describe("the timeline", () => {
-  let el: HTMLElement;
-  let unmount: () => void;
-  beforeEach(() => {
-    vi.useFakeTimers({ now: new Date(2026, 0, 1, 12, 0, 0) });
-    el = document.createElement("div");
-    document.body.append(el);
-  });
-  afterEach(() => {
-    unmount();
-    el.remove();
-    vi.useRealTimers();
-  });
+  mountedPanels();
 
   it("has a text for who cannot see it", () => {
     const snapshot = fixture("timeline");
-    unmount = mount(el, new FakeStore(snapshot));
+    open(snapshot);
     const picture = el.querySelector(".raydp-time")!;
     expect(picture.getAttribute("role")).toBe("img");
     expect(picture.getAttribute("aria-label")).toBe(`The last ten minutes: ${summary(snapshot.timeline)}`);
@@ -67,8 +56,7 @@ describe("the timeline", () => {
 
   it("is quiet: it is drawn anew for news, or every few seconds", () => {
     const snapshot = fixture("timeline");
-    const store = new FakeStore(snapshot);
-    unmount = mount(el, store);
+    const store = open(snapshot);
     const first = el.querySelector(".raydp-span");
     store.set({ ...snapshot, taken_at: snapshot.taken_at + 1 });
     expect(el.querySelector(".raydp-span")).toBe(first);
