@@ -30,11 +30,16 @@ def cpu_seconds(processes: list[psutil.Process]) -> float:
     return sum(spent.user + spent.system for spent in times)
 
 
-def measure(k: Kernel, cell: str, processes: list[psutil.Process]) -> tuple[float, float, int]:
-    """Wall seconds, CPU seconds and updates of one run."""
-    cpu, began = cpu_seconds(processes), time.perf_counter()
+def measure(
+    k: Kernel, cell: str, kernel_process: psutil.Process, driver: list[psutil.Process]
+) -> tuple[float, float, float, int]:
+    """Wall seconds, CPU seconds of the kernel and of the driver, and updates of one run."""
+    before = cpu_seconds([kernel_process]), cpu_seconds(driver)
+    began = time.perf_counter()
     done = k.run(cell, timeout=600)
-    return time.perf_counter() - began, cpu_seconds(processes) - cpu, len(done.progress)
+    wall = time.perf_counter() - began
+    after = cpu_seconds([kernel_process]), cpu_seconds(driver)
+    return wall, after[0] - before[0], after[1] - before[1], len(done.progress)
 
 
 def main() -> None:
@@ -47,30 +52,33 @@ def main() -> None:
         f"sc.parallelize(range({options.tasks}), {options.tasks})"
         f".map(lambda i: __import__('time').sleep({options.task_ms / 1000})).count()"
     )
-    found: dict[str, list[tuple[float, float, int]]] = {"auto": [], "off": []}
+    found: dict[str, list[tuple[float, float, float, int]]] = {"auto": [], "off": []}
     with kernel() as k:
         k.run("%load_ext raydp_magic\n%raydp_cluster start --executors 2 --cores 1")
         k.run("sc = spark.sparkContext")
         parent = psutil.Process(k.pid)
         driver = [p for p in parent.children() if "raydp_magic-driver" in " ".join(p.cmdline())]
-        processes = [parent, *driver]
         k.run(cell)  # warm
         for number in range(options.rounds):
             order = ("auto", "off") if number % 2 else ("off", "auto")
             for which in order:
                 k.run(f"%config RaydpMagics.progress = {which!r}")
-                found[which].append(measure(k, cell, processes))
+                found[which].append(measure(k, cell, parent, driver))
     print(f"{options.tasks} tasks of {options.task_ms} ms on 2 cores, {options.rounds} rounds")
     for which, runs in found.items():
-        walls, cpus, updates = zip(*runs, strict=True)
+        walls, kernels, drivers, updates = zip(*runs, strict=True)
         print(
             f"{which:>5}: {statistics.median(walls):6.2f} s ({min(walls):.2f}-{max(walls):.2f}), "
-            f"CPU {statistics.median(cpus):5.2f} s ({min(cpus):.2f}-{max(cpus):.2f}), "
+            f"CPU of the kernel {spread(kernels)}, of Spark's driver {spread(drivers)}, "
             f"{statistics.median(updates):.0f} updates"
         )
-    on, off = (statistics.median(cpu for _, cpu, _ in found[w]) for w in ("auto", "off"))
-    wall = statistics.median(wall for wall, _, _ in found["auto"])
+    on, off = (statistics.median(run[1] + run[2] for run in found[w]) for w in ("auto", "off"))
+    wall = statistics.median(run[0] for run in found["auto"])
     print(f"progress: {100 * (on - off) / wall:.2f} % of one CPU while the cell runs")
+
+
+def spread(values: tuple[float, ...]) -> str:
+    return f"{statistics.median(values):.2f} s ({min(values):.2f}-{max(values):.2f})"
 
 
 if __name__ == "__main__":
