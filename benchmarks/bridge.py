@@ -53,8 +53,9 @@ def cases(rows: int, wanted: list[str]) -> list[Case]:
     return [known[name] for name in wanted]
 
 
-def run(case: Case, runs: int, contestants) -> dict[str, dict]:
-    arguments = [case.table, str(case.rows), str(case.partitions), str(runs)]
+def run(case: Case, runs: int, contestants, *, parquet_runs: int = 2) -> dict[str, dict]:
+    numbers = case.rows, case.partitions, runs, min(runs, parquet_runs)
+    arguments = [case.table, *map(str, numbers)]
     found = {}
     for side in contestants:
         found[side.name] = measure(side, "bridge_side.py", *arguments, limit_s=LIMIT_S)
@@ -79,7 +80,8 @@ def table(results: dict[str, dict[str, dict]]) -> str:
         their_back = median(theirs["to_spark_s"]) if theirs else None
         cells = [name, f"{ours['bytes'] / 1e6:.0f}", f"{floor:.2f} s", f"{out:.2f} s"]
         cells += [f"{out / floor:.2f}", seconds(their_out), ratio(their_out, out)]
-        cells += [f"{median(ours['parquet_to_ray_s']):.2f} s", f"{back:.2f} s"]
+        through = ours.get("parquet_to_ray_s")
+        cells += [seconds(median(through) if through else None), f"{back:.2f} s"]
         cells += [seconds(their_back), ratio(their_back, back), f"{ours['first_s']:.1f} s"]
         cells += [ratio(ours["first_s"], theirs["first_s"] if theirs else None)]
         cells += [f"{ours['peak_bytes'] / 1e6:.0f} MB"]
@@ -136,7 +138,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5, help="conversions after the warm-up (5)")
     parser.add_argument("--rows", type=int, default=10_000_000, help="of the mixed table")
-    parser.add_argument("--cases", default="mixed", help="mixed,strings,nested,wide,many (mixed)")
+    parser.add_argument(
+        "--cases", default="mixed", help="mixed,strings,nested,wide,many, or none as '' (mixed)"
+    )
     parser.add_argument("--sizes", action="store_true", help="also 0.1 to 4 GB, without RayDP")
     parser.add_argument("--env", type=Path, help="folder of RayDP's environment, made if needed")
     parser.add_argument("--json", type=Path, help="write every measurement to this file")
@@ -145,10 +149,12 @@ def main() -> None:
     contestants = [side for side in sides(asked.env) if side.name in (OURS, RAYDP)]
     results = {
         case.name: run(case, asked.runs, contestants)
-        for case in cases(asked.rows, asked.cases.split(","))
+        for case in cases(asked.rows, asked.cases.split(",") if asked.cases else [])
     }
     today = dt.datetime.now(dt.UTC).date().isoformat()
-    print(f"{today}, {machine()}, median of {asked.runs} after a warm-up\n\n{table(results)}")
+    print(f"{today}, {machine()}, median of {asked.runs} after a warm-up\n")
+    if results:
+        print(table(results))
     if asked.sizes:
         ours = [side for side in contestants if side.name == OURS]
         by_size = {
@@ -156,6 +162,7 @@ def main() -> None:
                 Case(f"{size} GB", "mixed", int(size * 1e9 / BYTES_A_ROW), max(4, int(size * 8))),
                 min(asked.runs, 3),
                 ours,
+                parquet_runs=0,
             )
             for size in SIZES_GB
         }

@@ -1,9 +1,10 @@
 """One side of `bridge.py`, in a process of its own.
 
-    python bridge_side.py raydp_magic|raydp RESULT.json CASE ROWS PARTITIONS RUNS
+    python bridge_side.py raydp_magic|raydp RESULT.json CASE ROWS PARTITIONS RUNS PARQUET_RUNS
 
 Starts 2 executors of 1 core, caches the case's table, and measures conversions of it, each
-RUNS times after a warm-up. Runs in RayDP's environment too: it needs Ray and the library only.
+RUNS times after a warm-up; with ours also PARQUET_RUNS through files. Runs in RayDP's environment
+too: it needs Ray and the library only.
 """
 
 from __future__ import annotations
@@ -133,8 +134,8 @@ def timed(runs, **calls):
 
 
 def main():
-    library, result, case, rows, partitions, runs = sys.argv[1:]
-    rows, partitions, runs = int(rows), int(partitions), int(runs)
+    library, result, case, *numbers = sys.argv[1:]
+    rows, partitions, runs, parquet_runs = map(int, numbers)
     side = {"raydp_magic": Ours, "raydp": Theirs}[library]()
     ray.init(num_cpus=RAY_CPUS, log_to_driver=False, logging_level="ERROR")
     ray.data.DataContext.get_current().enable_progress_bars = False
@@ -167,10 +168,10 @@ def main():
             raise SystemExit(f"{library} brought back {got}, not {expected}")
     found |= timed(runs, to_spark_s=aggregate)
 
-    if library == "raydp_magic":
+    if library == "raydp_magic" and parquet_runs:
         folder = tempfile.mkdtemp(dir="/dev/shm")
         try:
-            found |= timed(min(runs, 2), parquet_to_ray_s=lambda: through_parquet(df, folder))
+            found |= timed(parquet_runs, parquet_to_ray_s=lambda: through_parquet(df, folder))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     Path(result).write_text(json.dumps(found))
