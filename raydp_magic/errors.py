@@ -4,6 +4,7 @@
 
     RaydpMagicError                 everything this package raises on purpose; has .hint
     ├── UsageError                  a wrong argument, flag or cell
+    ├── MissingDependencyError      .package, .extra: an optional library is not installed
     ├── JavaError                   .path, .version
     │   ├── JavaNotFoundError
     │   └── JavaUnsupportedError
@@ -17,6 +18,7 @@
     │   ├── StartError              .exit_code, .log_tail: a process of ours ended while starting
     │   └── ExecutorsLostError      .log_tail: executors kept dying and were given up
     ├── QueryError                  Spark refused a statement (syntax, unknown table or column)
+    ├── TrainingError               .rank, .worker_traceback: a training worker failed
     └── BridgeError
         ├── UnsupportedTypeError    .column, .type
         └── DataLostError           a block is gone: its owner or its node died
@@ -71,6 +73,18 @@ def _rebuilt(
 
 class UsageError(RaydpMagicError, ValueError):
     """A wrong argument, flag or cell body."""
+
+
+class MissingDependencyError(RaydpMagicError, ImportError):
+    """An optional library is needed, and is not installed."""
+
+    def __init__(self, package: str, what: str, *, extra: str) -> None:
+        super().__init__(
+            f"{what} needs {package}, which is not installed",
+            hint=f"run `%pip install 'raydp-magic[{extra}]'` and restart the kernel.",
+        )
+        self.package = package
+        self.extra = extra
 
 
 class JavaError(RaydpMagicError):
@@ -185,6 +199,22 @@ class ExecutorsLostError(StartError):
 
 class QueryError(RaydpMagicError):
     """Spark refused a statement: syntax, unknown table, unknown column."""
+
+
+class TrainingError(RaydpMagicError):
+    """A training worker failed, more often than its retries allow."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        rank: int | None = None,
+        worker_traceback: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.rank = rank
+        self.worker_traceback = worker_traceback
 
 
 class BridgeError(RaydpMagicError):

@@ -19,10 +19,13 @@ class _Extension:
         from raydp_magic.notebook.live_names import entry_names, executor_ids, job_ids, session
         from raydp_magic.notebook.magics import RaydpMagics
         from raydp_magic.notebook.sql_names import KnownNames
+        from raydp_magic.notebook.train_progress import TrainProgress
         from raydp_magic.panel.comm_target import CommTarget
 
         self.shell = shell
         self.magics = RaydpMagics(shell)
+        self.train_progress = TrainProgress(shell, lambda: self.magics.progress == "auto")
+        self.train_progress.listen()
         names = KnownNames(shell.user_ns, session)
         self.matcher = make_matcher(Live(executor_ids, job_ids, entry_names), names)
         self.comm_target = CommTarget(shell, self.magics.started_elsewhere)
@@ -54,6 +57,7 @@ class _Extension:
         if shell.Completer is not None and self.matcher in shell.Completer.custom_matchers:
             shell.Completer.custom_matchers.remove(self.matcher)
         self.comm_target.remove()
+        self.train_progress.remove()
         magics.leave()
 
 

@@ -72,6 +72,15 @@ class KeeperElsewhere:
         for chunk in self._client.do_get(ticket, self._options):
             yield chunk.data
 
+    def open_map(self, transfer: str, schema: pa.Schema) -> FlightMap:
+        """Begin to send batches through Ray."""
+        from pyarrow import flight
+
+        about = flight.FlightDescriptor.for_command(transfer.encode())
+        writer, reader = self._client.do_exchange(about, self._options)
+        writer.begin(schema)
+        return FlightMap(writer, reader)
+
     def close(self) -> None:
         """End the connection."""
         self._client.close()
@@ -95,3 +104,29 @@ class FlightBlock:
         self._writer.close()  # raises what the keeper raised
         known: dict[str, Any] = json.loads(answer.to_pybytes())
         return known
+
+
+class FlightMap:
+    """Batches through Ray over one exchange; see `handoff.FileMap`.
+
+    The two sides speak in turns: a batch asks for nothing, the word ``result`` for a result's
+    batches, the last of which (or an empty message) says ``end``.
+    """
+
+    def __init__(self, writer: Any, reader: Any) -> None:
+        self._writer = writer
+        self._reader = reader
+
+    def submit(self, batch: pa.RecordBatch) -> None:
+        """Send a batch; returns before it has run."""
+        self._writer.write_batch(batch)
+
+    def result(self) -> Iterator[pa.RecordBatch]:
+        """What became of the oldest batch."""
+        self._writer.write_metadata(b"result")
+        ended = False
+        while not ended:
+            chunk = self._reader.read_chunk()
+            ended = chunk.app_metadata is not None and chunk.app_metadata.to_pybytes() == b"end"
+            if chunk.data is not None:
+                yield chunk.data

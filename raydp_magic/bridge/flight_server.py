@@ -12,14 +12,15 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+import pyarrow as pa
 from pyarrow import flight
 
-from raydp_magic.errors import UsageError
+from raydp_magic.errors import RaydpMagicError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pyarrow as pa
+    from raydp_magic.bridge.mapping import MapSession
 
 DAYS_VALID = 365
 
@@ -41,9 +42,12 @@ class Store(Protocol):
     def slices(self, transfer: str, block: int) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """A held block in Spark's types."""
 
+    def open_map(self, transfer: str) -> MapSession:
+        """Begin to run a task's batches."""
+
 
 class BlockServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow has no types
-    """Takes blocks with DoPut and gives them with DoGet.
+    """Takes blocks with DoPut, gives them with DoGet, runs batches through Ray with DoExchange.
 
     Parameters
     ----------
@@ -82,6 +86,36 @@ class BlockServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow has 
         except LookupError as error:
             raise flight.FlightServerError(f"raydp_magic: {error.args[0]}") from error
         return flight.GeneratorStream(schema, batches)
+
+    def do_exchange(self, context: Any, descriptor: Any, reader: Any, writer: Any) -> None:
+        """Run batches through Ray; see `flight_client.FlightMap` for what is said."""
+        try:
+            batches = self._store.open_map(descriptor.command.decode())
+            try:
+                _answer_batches(context, reader, writer, batches)
+            finally:
+                batches.close()
+        except (LookupError, RaydpMagicError) as error:
+            raise flight.FlightServerError(f"raydp_magic: {error.args[0]}") from error
+
+
+def _answer_batches(context: Any, reader: Any, writer: Any, batches: MapSession) -> None:
+    begun = False
+    for chunk in reader:
+        if chunk.data is not None:
+            batches.submit(pa.Table.from_batches([chunk.data]))
+            continue
+        table = batches.result(context.is_cancelled)
+        if not begun:
+            writer.begin(table.schema)
+            begun = True
+        found = table.to_batches()
+        for batch in found[:-1]:
+            writer.write_batch(batch)
+        if found:
+            writer.write_with_metadata(found[-1], b"end")
+        else:
+            writer.write_metadata(b"end")
 
 
 class _AsksForToken(flight.ServerMiddlewareFactory):  # type: ignore[misc] # pyarrow has no types

@@ -62,7 +62,17 @@ class KeeperHere:
 
     def read(self, transfer: str, block: int) -> Iterator[pa.RecordBatch]:
         """The batches of a held block."""
-        path = self.ask({"do": "get", "transfer": transfer, "block": block})["path"]
+        yield from self.read_file(
+            self.ask({"do": "get", "transfer": transfer, "block": block})["path"]
+        )
+
+    def open_map(self, transfer: str, schema: pa.Schema) -> FileMap:  # noqa: ARG002 - see flight_client
+        """Begin to send batches through Ray."""
+        self.ask({"do": "map", "transfer": transfer})
+        return FileMap(self)
+
+    def read_file(self, path: str) -> Iterator[pa.RecordBatch]:
+        """The batches of a hand-off file, which goes."""
         with pa.memory_map(path) as source:
             os.unlink(path)
             with pa.ipc.open_file(source) as reader:
@@ -98,6 +108,26 @@ class FileBlock:
         """Give the block to the keeper; returns its key and bytes."""
         self._file.close()
         return self._keeper.ask(self._request)
+
+
+class FileMap:
+    """Batches through Ray by hand-off files; each is submitted, then each has a result."""
+
+    def __init__(self, keeper: KeeperHere) -> None:
+        self._keeper = keeper
+
+    def submit(self, batch: pa.RecordBatch) -> None:
+        """Send a batch; returns before it has run."""
+        path = self._keeper.ask({"do": "new", "bytes": batch.nbytes})["path"]
+        with pa.ipc.new_file(path, batch.schema) as file:
+            file.write_batch(batch)
+        self._keeper.ask({"do": "submit", "path": path})
+
+    def result(self) -> Iterator[pa.RecordBatch]:
+        """What became of the oldest batch."""
+        path = self._keeper.ask({"do": "result"})["path"]
+        if path is not None:
+            yield from self._keeper.read_file(path)
 
 
 RECEIPT = pa.schema(

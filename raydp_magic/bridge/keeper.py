@@ -14,14 +14,14 @@ import shutil
 import tempfile
 import threading
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, Listener
 from typing import TYPE_CHECKING, Any
 
 from raydp_magic.bridge.arrow_values import readable
 from raydp_magic.bridge.look import Found, look_at
 from raydp_magic.engine.runtime_dir import PREFIX, RuntimeDir
-from raydp_magic.errors import BridgeError, DataLostError
+from raydp_magic.errors import BridgeError, DataLostError, RaydpMagicError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from raydp_magic.bridge.flight_server import BlockServer, Door
+    from raydp_magic.bridge.mapping import Mapper, MapSession
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - Linux's memory-backed folder
 
@@ -44,6 +45,27 @@ class Held:
     def slices(self, table: pa.Table) -> Iterator[pa.RecordBatch]:
         """A block in Spark's types."""
         return readable(table, self.schema, truncate_timestamps=self.truncate_timestamps)
+
+
+@dataclass
+class Served:
+    """One connection of a Spark task: files that must not outlive it, and its batches in Ray."""
+
+    connection: Connection
+    files: set[str] = field(default_factory=set)
+    batches: MapSession | None = None
+
+    def is_gone(self) -> bool:
+        """Whether the task has hung up; while it waits for an answer it says nothing else."""
+        return self.connection.poll(0)
+
+    def close(self) -> None:
+        """Cancel and remove what it left."""
+        if self.batches is not None:
+            self.batches.close()
+        for path in self.files:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
 
 
 class KeeperActor:
@@ -62,6 +84,7 @@ class KeeperActor:
         self._given: dict[str, dict[str, Any]] = {}  # Spark -> Ray: transfer -> key -> ref
         self._counts: dict[str, tuple[int, int]] = {}  # rows and bytes given so far
         self._held: dict[str, Held] = {}  # Ray -> Spark
+        self._mappers: dict[str, Mapper] = {}  # Spark -> Ray -> Spark
         self._closed: set[str] = set()  # a late attempt's block must not stay for good
         self._servers: dict[bool, BlockServer] = {}  # with TLS and without
         self._lock = threading.Lock()
@@ -137,6 +160,11 @@ class KeeperActor:
         with self._lock:
             self._held[transfer] = held
 
+    def map_with(self, transfer: str, mapper: Mapper) -> None:
+        """Keep what Spark tasks will send their batches through."""
+        with self._lock:
+            self._mappers[transfer] = mapper
+
     def drop(self, transfer: str) -> None:
         """Forget a transfer."""
         with self._lock:
@@ -144,6 +172,7 @@ class KeeperActor:
             self._given.pop(transfer, None)
             self._counts.pop(transfer, None)
             self._held.pop(transfer, None)
+            self._mappers.pop(transfer, None)
 
     def close(self) -> None:
         """Remove this keeper's files, before the actor is ended."""
@@ -163,44 +192,83 @@ class KeeperActor:
 
     def _serve(self, connection: Connection) -> None:
         """Answer one task until it goes, then remove the files that it left."""
-        files: set[str] = set()
-        with contextlib.suppress(EOFError, OSError), connection:
-            while True:
-                request = json.loads(connection.recv_bytes())
-                try:
-                    answer = self._answer(request, files)
-                except Exception as error:  # noqa: BLE001 - the task must hear of it, whatever it is
-                    known = type(error) is LookupError
-                    answer = {"error": str(error) if known else f"{type(error).__name__}: {error}"}
-                connection.send_bytes(json.dumps(answer).encode())
-        for path in files:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
+        served = Served(connection)
+        try:
+            with contextlib.suppress(EOFError, OSError), connection:
+                while True:
+                    answer = self._try_answer(json.loads(connection.recv_bytes()), served)
+                    connection.send_bytes(json.dumps(answer).encode())
+        finally:
+            served.close()
 
-    def _answer(self, request: dict[str, Any], files: set[str]) -> dict[str, Any]:
+    def _try_answer(self, request: dict[str, Any], served: Served) -> dict[str, Any]:
+        try:
+            return self._answer(request, served)
+        except EOFError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the task must hear of it, whatever it is
+            known = type(error) is LookupError or isinstance(error, RaydpMagicError)
+            return {"error": str(error) if known else f"{type(error).__name__}: {error}"}
+
+    def _answer(self, request: dict[str, Any], served: Served) -> dict[str, Any]:
         match request["do"]:
             case "new":
                 path = self._new_file(request["bytes"])
-                files.add(path)
+                served.files.add(path)
                 return {"path": path}
             case "put":
                 return self._put(request["transfer"], request["path"])
             case "get":
                 path = self._get(request["transfer"], request["block"])
-                files.add(path)
+                served.files.add(path)
                 return {"path": path}
+            case "map":
+                served.batches = self.open_map(request["transfer"])
+                return {}
+            case "submit":
+                assert served.batches is not None
+                served.batches.submit(_take_file(request["path"]))
+                served.files.discard(request["path"])
+                return {}
+            case "result":
+                return self._result(served)
             case other:
                 raise ValueError(f"unknown request {other!r}")
 
-    def _put(self, transfer: str, path: str) -> dict[str, Any]:
-        """Take a block from its hand-off file."""
+    def _result(self, served: Served) -> dict[str, Any]:
+        """Write the result of a task's oldest batch to a hand-off file."""
         import pyarrow as pa
 
-        try:
-            with pa.memory_map(path) as source:
-                return self.accept(transfer, pa.ipc.open_file(source).read_all())
-        finally:
-            os.unlink(path)
+        assert served.batches is not None
+        table = served.batches.result(served.is_gone)
+        served.files.clear()  # it has read those before
+        if table.num_rows == 0:
+            return {"path": None}
+        path = self._new_file(table.nbytes)
+        served.files.add(path)
+        with pa.ipc.new_file(path, table.schema) as writer:
+            writer.write_table(table)
+        return {"path": path}
+
+    def open_map(self, transfer: str) -> MapSession:
+        """Begin to run a task's batches.
+
+        Raises
+        ------
+        LookupError
+            When the DataFrame's function is held no more.
+        """
+        with self._lock:
+            mapper = self._mappers.get(transfer)
+        if mapper is None:
+            raise LookupError(
+                "this DataFrame's function was released; make it again with `map_batches`"
+            )
+        return mapper.open()
+
+    def _put(self, transfer: str, path: str) -> dict[str, Any]:
+        """Take a block from its hand-off file."""
+        return self.accept(transfer, _take_file(path))
 
     def accept(self, transfer: str, table: pa.Table) -> dict[str, Any]:
         """Put a block into the object store and own it; returns its key and bytes."""
@@ -254,3 +322,12 @@ class KeeperActor:
         fast = self._fast is not None and shutil.disk_usage(self._fast).free > 4 * size
         folder = self._fast if fast and self._fast is not None else self._slow
         return os.path.join(folder, uuid.uuid4().hex)
+
+
+def _take_file(path: str) -> pa.Table:
+    """What is in a hand-off file, which goes: the memory stays while the table does."""
+    import pyarrow as pa
+
+    with pa.memory_map(path) as source:
+        os.unlink(path)
+        return pa.ipc.open_file(source).read_all()

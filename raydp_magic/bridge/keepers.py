@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from raydp_magic.bridge.keeper import KeeperActor
 from raydp_magic.engine import ray_session
+from raydp_magic.engine.offered_ray import join_offered
 from raydp_magic.errors import DataLostError, RaydpMagicError, UsageError
 
 if TYPE_CHECKING:
@@ -18,16 +19,14 @@ START_TIMEOUT = 60.0
 
 
 def need_ray() -> None:
-    """Raise unless this process is connected to a Ray.
+    """Raise unless this process is connected to a Ray, or can be to one that runs for it.
 
     Raises
     ------
     UsageError
         Saying how to connect. Ray's own calls would start a new one.
     """
-    import ray
-
-    if not ray.is_initialized():
+    if not join_offered():
         raise UsageError(
             "This kernel is not connected to a Ray",
             hint="start a cluster with `%raydp_cluster start`, or call `ray.init()`.",

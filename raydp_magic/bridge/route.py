@@ -29,7 +29,7 @@ def workers_are_here(session: Any) -> bool:
 
 
 def connector(
-    session: Any, *, tls: bool, homes: Sequence[str] | None = None
+    session: Any, *, tls: bool, homes: Sequence[str] | None = None, later: bool = False
 ) -> Callable[[int], Any]:
     """What a task calls to reach a keeper; keepers must be running.
 
@@ -41,10 +41,13 @@ def connector(
         Encrypt what goes to keepers on other machines.
     homes : sequence of str, optional
         For each block the node that has it, for blocks that are read whenever Spark computes.
+    later : bool
+        The tasks run whenever Spark computes, with any keeper.
     """
     handoff.by_value(flight_client.__name__)
     sockets = keepers.sockets()
-    may_come_later = homes is not None and len(sockets) > 1  # executors on nodes that join
+    lazy = later or homes is not None
+    may_come_later = lazy and len(sockets) > 1  # executors on nodes that join
     if workers_are_here(session) and not may_come_later:
         return partial(handoff.connect, sockets=sockets)
     found, token = keepers.doors(tls=tls)

@@ -76,13 +76,14 @@ def from_wire(df: DataFrame, schema: StructType) -> DataFrame:
     """The way back: columns of `as_wire` in the types of `schema`."""
     if all(wire_type(field.dataType) == field.dataType for field in schema):
         return df
+    plain = df.toDF(*(f"c{number}" for number in range(len(schema))))  # names may have dots
     columns = [
-        _cast(df[number], wire_type(field.dataType), field.dataType).alias(
+        _cast(plain[f"c{number}"], wire_type(field.dataType), field.dataType).alias(
             field.name, **({"metadata": field.metadata} if field.metadata else {})
         )
         for number, field in enumerate(schema)
     ]
-    return df.select(*columns)
+    return plain.select(*columns)
 
 
 def _cast(column: Any, source: DataType, target: DataType) -> Any:

@@ -13,6 +13,8 @@ from raydp_magic.errors import RaydpMagicError
 from raydp_magic.spec import make_spec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from raydp_magic.cluster.cluster import Cluster
     from raydp_magic.engine.ray_session import NodeRoom
 
@@ -44,7 +46,13 @@ def known_nodes(cluster: Cluster | None) -> list[NodeRoom] | None:
 
 
 def fit(
-    cluster: Cluster | None, *, executors: int = 2, cores: int = 1, memory: str | int = "1g"
+    cluster: Cluster | None,
+    *,
+    executors: int = 2,
+    cores: int = 1,
+    memory: str | int = "1g",
+    gpus: float = 0,
+    resources: Mapping[str, float] | None = None,
 ) -> Fit:
     """Whether a start with these would find room now.
 
@@ -52,11 +60,13 @@ def fit(
     ----------
     cluster : Cluster or None
         The running one, whose executors hold what they hold.
-    executors, cores, memory
+    executors, cores, memory, gpus, resources
         As :func:`raydp_magic.start` takes them.
     """
     try:
-        spec = make_spec(executors=executors, cores=cores, memory=memory)
+        spec = make_spec(
+            executors=executors, cores=cores, memory=memory, gpus=gpus, resources=resources
+        )
         nodes = known_nodes(cluster)
         if nodes is None:
             return Fit(True, "not known before the start: RAY_ADDRESS names the Ray to join")

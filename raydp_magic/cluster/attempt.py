@@ -23,6 +23,7 @@ from raydp_magic.engine.java import JavaHome, find_java, rejected_java_home, sup
 from raydp_magic.engine.launch import LOOPBACK, Secret, SparkHome
 from raydp_magic.engine.runtime_dir import tail
 from raydp_magic.engine.spark_home import find_spark
+from raydp_magic.engine.udf_ray import carry_ray_things
 from raydp_magic.errors import DoesNotFitError, ExecutorsLostError, StartError, UsageError
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ class Attempt:
         self._supervisor.scale(self.spec.executors)
         assert self._driver is not None
         self._driver.open_session(self.timeout)
+        carry_ray_things()
         self._cluster = Cluster(
             self.spec,
             driver=self._driver,

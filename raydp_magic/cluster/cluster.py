@@ -6,7 +6,7 @@ import contextlib
 import subprocess
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from raydp_magic.cluster.fit import check_scale
 from raydp_magic.cluster.logs import follow, last_lines, slot_of
@@ -50,7 +50,16 @@ class Cluster:
         Why it ended, when nobody called :meth:`stop`.
     problems : list of str
         Things worth knowing that did not stop the start, a line each.
+    actions : tuple of str
+        What a view may ask it for.
+    may_be_unconnected : bool
+        Whether it runs on when this process is not connected to its Ray.
     """
+
+    actions: ClassVar[tuple[str, ...]] = (
+        *("scale", "restart", "remove", "cancel", "release", "stop", "logs", "fit"),
+    )
+    may_be_unconnected: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -229,6 +238,10 @@ class Cluster:
             )
         self.driver.cancel_job(job)
 
+    def rooms(self) -> list[ray_session.NodeRoom]:
+        """All live Ray nodes."""
+        return ray_session.nodes()
+
     def usable_nodes(self) -> list[ray_session.NodeRoom]:
         """Ray nodes that executors of this cluster can be placed on."""
         rooms = ray_session.nodes()
@@ -320,20 +333,24 @@ class Cluster:
             if self.warm_up is not None:
                 self.warm_up.end()
             try:
-                self.driver.stop(1.0 if hurry else 5.0)
+                self._give_back(hurry=hurry)
             finally:
-                try:
-                    if self.warm_up is not None and not hurry:
-                        self.warm_up.wait(5.0)  # it must make no keeper after the others ended
-                    self._supervisor.stop(1.0 if hurry else 6.0)
-                    self.kept = [] if hurry else self._stop_bridge()
-                finally:
-                    self._state = final
-                    if self._sampler is not None:
-                        self._sampler.finish()
-                    if self.ray.owned and not self.kept:
-                        ray_session.disconnect()
-                    self._on_stopped(self)
+                self._state = final
+                if self._sampler is not None:
+                    self._sampler.finish()
+                if self.ray.owned and not self.kept:
+                    ray_session.disconnect()
+                self._on_stopped(self)
+
+    def _give_back(self, *, hurry: bool) -> None:
+        """End Spark, its actors, and what of the bridge only Spark needed."""
+        try:
+            self.driver.stop(1.0 if hurry else 5.0)
+        finally:
+            if self.warm_up is not None and not hurry:
+                self.warm_up.wait(5.0)  # it must make no keeper after the others ended
+            self._supervisor.stop(1.0 if hurry else 6.0)
+            self.kept = [] if hurry else self._stop_bridge()
 
     def _end_archive_maker(self) -> None:
         maker = self.archive_maker

@@ -6,7 +6,7 @@ import atexit
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from raydp_magic.cluster.attempt import Attempt
 from raydp_magic.engine import raydp_alias
@@ -159,7 +159,6 @@ def start(
     ...     cluster.spark.range(10).count()
     10
     """
-    global _current, _being_started
     spec = make_spec(
         executors=executors,
         cores=cores,
@@ -182,6 +181,50 @@ def start(
         raise UsageError(
             f"timeout={timeout!r}: more than 0 seconds are needed", hint="try timeout=120."
         )
+
+    def make(on_stopped: Callable[[Cluster], None]) -> Attempt:
+        check_no_foreign_session()
+        check_port_free(spec.ui_port, "ui_port")
+        return Attempt(
+            spec, timeout=timeout, progress=progress, on_stopped=on_stopped, freed_at=_stopped_at
+        )
+
+    return run_alone(spec, make, wait=wait)
+
+
+class Startable(Protocol):
+    """An attempt at a start."""
+
+    def run(self, *, wait: bool, interrupted: Callable[[], bool]) -> Cluster:
+        """Take its steps."""
+
+    def undo(self) -> None:
+        """Take them back."""
+
+
+def run_alone(
+    spec: ClusterSpec,
+    make: Callable[[Callable[[Cluster], None]], Startable],
+    *,
+    wait: bool = True,
+) -> Cluster:
+    """Run one attempt as the only one of this process; a request that runs already is given back.
+
+    Parameters
+    ----------
+    spec : ClusterSpec
+        What was asked for.
+    make : callable
+        Makes the attempt, given what its cluster must call once it has ended.
+    wait : bool
+        Wait for executors.
+
+    Raises
+    ------
+    AlreadyRunningError
+        A cluster with another request runs in this process.
+    """
+    global _current, _being_started
     raydp_alias.install()
     with _lock:
         if _current is not None:
@@ -190,15 +233,7 @@ def start(
             if _current.runs(spec):
                 return _current
             raise _already_running(_current.spec, spec)
-        check_no_foreign_session()
-        check_port_free(spec.ui_port, "ui_port")
-        attempt = Attempt(
-            spec,
-            timeout=timeout,
-            progress=progress,
-            on_stopped=_forget,
-            freed_at=_stopped_at,
-        )
+        attempt = make(_forget)
         _being_started = spec
         try:
             with interrupts_noted() as interrupted:

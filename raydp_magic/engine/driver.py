@@ -20,6 +20,8 @@ from raydp_magic.engine.translate import refused_start
 from raydp_magic.errors import ClusterError, ForeignSparkError, PortInUseError, StartError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyspark.sql import SparkSession
 
     from raydp_magic.engine.java import JavaHome
@@ -43,6 +45,8 @@ class DriverJvm:
         The cluster's secret; goes into the JVM's environment and nowhere else.
     archive : Archive, optional
         Class archive to start from, or to make.
+    settings : mapping, optional
+        Spark's settings instead of those of a cluster of ours.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class DriverJvm:
         host: str,
         secret: str,
         archive: launch.Archive | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self._spec = spec
         self.host = host
@@ -61,7 +66,7 @@ class DriverJvm:
         self.log = self.dir.path / "driver.log"
         self._connection_file = self.dir.path / "gateway"
         local_dir = self.dir.folder("local")
-        settings = launch.spark_settings(spec, host=host)
+        settings = settings or launch.spark_settings(spec, host=host)
         argv = launch.driver_command(
             java,
             spark,

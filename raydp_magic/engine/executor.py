@@ -22,6 +22,7 @@ from raydp_magic.engine.java import find_java, supported_for
 from raydp_magic.engine.log_part import LogPart, read_log
 from raydp_magic.engine.runtime_dir import RuntimeDir, kill_group, tail
 from raydp_magic.engine.spark_home import find_spark
+from raydp_magic.engine.udf_ray import outside_of_ray
 
 if TYPE_CHECKING:
     from raydp_magic.spec import ClusterSpec
@@ -120,7 +121,9 @@ class ExecutorActor:
         import ray
 
         self._spec = spec
-        self._node_id = ray.get_runtime_context().get_node_id()
+        context = ray.get_runtime_context()
+        self._node_id = context.get_node_id()
+        self._ray_address = context.gcs_address
         self._host = launch.LOOPBACK if loopback else ray.util.get_node_ip_address()
         self._spark = find_spark()
         self._java = find_java(supported=supported_for(self._spark.version))
@@ -159,7 +162,7 @@ class ExecutorActor:
                 archive=find_archive(self._java, self._spark, "executor"),
             )
             env = launch.spark_environment(
-                os.environ,
+                outside_of_ray(os.environ, self._ray_address),
                 self._java,
                 self._spark,
                 host=self._host,

@@ -149,9 +149,11 @@ def _python_error(text: str) -> RaydpMagicError:
         path, line, function = own[-1].groups()
         where = "its cell" if "ipykernel_" in path or path.startswith("<ipython-") else path
         hint = f"raised in line {line} of {where}, in {function}."
+    _, found, ours = traceback.rpartition(": raydp_magic: ")  # our own half of a conversion
+    if found:
+        message, *more = ours.strip().splitlines()
+        return BridgeError(message, hint=hint if more else None)
     raised = lines[-1].strip() if lines else text
-    if "raydp_magic: " in raised:  # our own half of a conversion
-        return BridgeError(raised.partition("raydp_magic: ")[2])
     return QueryError(f"A Python function failed on an executor: {raised}", hint=hint)
 
 

@@ -29,7 +29,7 @@ def check_connected(cluster: Cluster) -> None:
     RayUnreachableError
         Naming the Ray that the cluster runs on.
     """
-    if not ray_session.is_connected():
+    if not cluster.may_be_unconnected and not ray_session.is_connected():
         address = cluster.ray.address
         raise RayUnreachableError("Ray was shut down", address=address, hint="start again.")
 
@@ -79,10 +79,9 @@ def ray_work(cluster: Cluster) -> RayWork:
     from ray.util.state import list_actors, list_tasks
 
     check_connected(cluster)
-    context = ray.get_runtime_context()
     # Without the address the state API asks the Ray that `ray start` noted on this machine.
     common: dict[str, Any] = {
-        "address": context.gcs_address,
+        "address": cluster.ray.address,
         "limit": LISTING_LIMIT,
         "timeout": LISTING_SECONDS,
         "raise_on_missing_output": False,
@@ -90,7 +89,7 @@ def ray_work(cluster: Cluster) -> RayWork:
     # The tasks of actors are left out: ours are only questions of the panel's kind.
     tasks = list_tasks(filters=[("type", "=", "NORMAL_TASK")], detail=True, **common)
     actors = list_actors(filters=[("state", "=", "ALIVE")], **common)
-    job = context.get_job_id()
+    job = ray.get_runtime_context().get_job_id() if ray_session.is_connected() else None
     return RayWork(
         tasks=Counter(row.node_id for row in tasks if row.state == "RUNNING" and row.node_id),
         actors=Counter(

@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 from raydp_magic.bridge.ledger import LedgerEntry, ledger
-from raydp_magic.engine import ray_session
 from raydp_magic.monitoring.jobs import Forecast
 from raydp_magic.monitoring.paced import Paced
 from raydp_magic.monitoring.ray_look import LoadLook, check_connected, ray_work
@@ -16,6 +15,7 @@ from raydp_magic.monitoring.timeline import Timeline
 
 if TYPE_CHECKING:
     from raydp_magic.cluster.cluster import Cluster
+    from raydp_magic.engine.ray_session import NodeRoom
     from raydp_magic.monitoring.snapshot import JobSnapshot
 
 LEDGER_SECONDS = 10.0
@@ -34,9 +34,9 @@ class Readings:
     """
 
     def __init__(self, cluster: Cluster, interval: float) -> None:
-        def rooms() -> list[ray_session.NodeRoom]:
+        def rooms() -> list[NodeRoom]:
             check_connected(cluster)
-            return ray_session.nodes()
+            return cluster.rooms()
 
         def entries() -> list[LedgerEntry]:
             check_connected(cluster)
@@ -44,7 +44,7 @@ class Readings:
 
         self._spark_rest = SparkRest(cluster.driver)
         self.epoch = time.time() - time.monotonic()
-        self.rooms: Paced[list[ray_session.NodeRoom]] = Paced(rooms, [], every=interval)
+        self.rooms: Paced[list[NodeRoom]] = Paced(rooms, [], every=interval)
         self.loads = Paced(LoadLook(cluster), Loads(), every=interval)
         self.spark = Paced(self._spark_rest.news, SparkNews(), every=interval)
         self.work = Paced(lambda: ray_work(cluster), RayWork(), every=2 * interval)

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from raydp_magic.cluster.cluster import Cluster
 
-ACTIONS = ("scale", "restart", "remove", "cancel", "release", "stop", "logs", "fit")
 WITHOUT_RAY = ("cancel", "stop", "logs")
 ANSWER_SECONDS = 1.0
 """How long one snapshot waits for answers; what comes later is in the next."""
@@ -60,7 +59,7 @@ def assemble(cluster: Cluster, readings: Readings) -> Snapshot:
     if cluster.state not in ("starting", "running"):
         actions: tuple[str, ...] = ()
     else:
-        actions = ACTIONS if lost is None else WITHOUT_RAY
+        actions = tuple(a for a in cluster.actions if lost is None or a in WITHOUT_RAY)
     return Snapshot(
         schema=SCHEMA_VERSION,
         taken_at=now,

@@ -72,7 +72,9 @@ class SparkRest:
         if base is None:
             return SparkNews()
         answer = _get(f"{base}/allexecutors")
-        executors = {row["id"]: lean(row) for row in answer if row["id"] != "driver"}
+        # A driver has cores only where it is the executor: in local mode.
+        own = [row for row in answer if row["id"] != "driver" or row.get("totalCores")]
+        executors = {row["id"]: lean(row) for row in own}
         for name, row in executors.items():
             if self._executors.get(name) == row:  # the same object says: nothing new
                 executors[name] = self._executors[name]

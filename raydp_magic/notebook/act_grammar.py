@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raydp_magic.notebook.command_parser import CommandParser, memory, whole
+from raydp_magic.notebook.command_parser import CommandParser, amount, memory, resource, whole
 
 
 class ExecutorParser(CommandParser):
@@ -55,6 +55,14 @@ class SizeParser(CommandParser):
             default="1g",
             metavar="SIZE",
             help="heap of each, as 512m or 2g (default 1g)",
+        )
+        add("--gpus", type=amount, default=0.0, metavar="N", help="Ray GPUs of each (default 0)")
+        add(
+            "--resource",
+            type=resource,
+            action="append",
+            metavar="NAME=AMOUNT",
+            help="custom Ray resource of each; may be repeated",
         )
 
 

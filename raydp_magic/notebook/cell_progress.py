@@ -12,13 +12,12 @@ import shutil
 import sys
 import threading
 import time
-import uuid
 from contextlib import suppress
-from contextvars import copy_context
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from raydp_magic.engine.proxied import rest_address
+from raydp_magic.notebook.cell_display import CellDisplay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -225,31 +224,18 @@ class _Display:
     """A display under the cell in whose context this is made."""
 
     def __init__(self, shell: InteractiveShell) -> None:
-        self._publisher: Any = shell.display_pub
-        self._context = copy_context()
-        self._id = f"{DISPLAY_ID}{uuid.uuid4().hex}"
-        self._last: dict[str, str] | None = None
+        self._display = CellDisplay(shell, DISPLAY_ID)
 
     @property
     def shown(self) -> bool:
-        return self._last is not None
+        return self._display.shown
 
     def show(self, picture: Picture, *, final: bool) -> None:
         from raydp_magic.notebook.progress_view import final_text, render_bar, render_html
 
         line = final_text(picture) if final else render_bar(picture)
         html = f"<div>{escape(line)}</div>" if final else render_html(picture)
-        data = {"text/plain": line, "text/html": html}
-        if data != self._last:
-            update = self.shown
-            self._last = data
-            self._context.run(
-                self._publisher.publish,
-                data=data,
-                metadata={},
-                transient={"display_id": self._id},
-                update=update,
-            )
+        self._display.publish({"text/plain": line, "text/html": html})
 
 
 class _Terminal:

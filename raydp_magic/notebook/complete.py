@@ -14,6 +14,7 @@ from raydp_magic.notebook.grammar import (
     CLUSTER_COMMANDS,
     BridgeReleaseParser,
     LogsParser,
+    cluster_parser,
 )
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _GROUPS = {"raydp_cluster": CLUSTER_COMMANDS, "raydp_bridge": BRIDGE_COMMANDS}
 _MAGIC = re.compile(r"\s*%{1,2}(raydp_\w+)[ \t]+(.*)\Z", re.DOTALL)
 _SQL_FLAG = re.compile(r"(?:\A|\s)(?:-c|--context)(?:\s+|=)sql(?:\s|\Z)")
-_VALUES = {"--memory": ("1g", "2g", "4g", "8g"), "--address": ("auto",)}
+_VALUES = {"--memory": ("1g", "2g", "4g", "8g"), "--address": ("auto",), "--master": ("local[*]",)}
 """What is often meant, where a flag takes any text."""
 
 
@@ -75,7 +76,9 @@ def candidates(text: str, live: Live = Live()) -> list[str] | None:
             return _beginning(word, commands)
         if words[0] not in commands:
             return None
-        parser, words = commands[words[0]](), words[1:]
+        own = commands is CLUSTER_COMMANDS
+        parser = cluster_parser(words[0], words[1:]) if own else commands[words[0]]()
+        words = words[1:]
     elif name in CELLS:
         parser = CELLS[name]()
     else:

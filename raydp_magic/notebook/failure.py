@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _QUERY_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 """Loggers on which Spark 4 writes a refused statement with its Java stack to stderr."""
+_LIBRARIES = frozenset({"py4j", "pyspark", "ray", "raydp_magic"})
+_STOPPED = "KeyboardInterrupt: stopped; what it had started is cancelled"
 
 Error = TypeVar("Error", bound=BaseException)
 
@@ -51,7 +53,7 @@ def query_logs(*, on: bool) -> None:
 
 
 def shorten_plain_cells(shell: InteractiveShell) -> None:
-    """Show Spark's refusals in cells without a magic as lines, too.
+    """Show Spark's refusals, and interrupts of its calls, in cells without a magic as lines, too.
 
     Does nothing when the user has a handler of their own.
     """
@@ -60,7 +62,8 @@ def shorten_plain_cells(shell: InteractiveShell) -> None:
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
-    shell.set_custom_exc((PySparkException, Py4JError, ConnectionError), _show_short)
+    kinds = (PySparkException, Py4JError, ConnectionError, KeyboardInterrupt)
+    shell.set_custom_exc(kinds, _show_short)
 
 
 def restore_plain_cells(shell: InteractiveShell) -> None:
@@ -77,13 +80,31 @@ def _show_short(
     tb_offset: int | None = None,
 ) -> list[str]:
     ours = translate(error)
-    if ours is not None:
-        first, *rest = str(ours).splitlines()
+    text = None if ours is None else str(ours)
+    if isinstance(error, KeyboardInterrupt) and _in_library(trace):
+        text = _STOPPED
+    if text is not None:
+        first, *rest = text.splitlines()
         line = _cell_line(trace)
         where = f"Cell line {line}: " if line else ""
         as_lines(error, "\n".join([where + first, *rest]))
     shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
     return []
+
+
+def stopped(error: KeyboardInterrupt) -> KeyboardInterrupt:
+    """Make IPython show an interrupt of a magic as one line."""
+    return as_lines(error, _STOPPED)
+
+
+def _in_library(trace: TracebackType | None) -> bool:
+    """Whether a traceback passes through Spark, Ray or us."""
+    while trace is not None:
+        name = str(trace.tb_frame.f_globals.get("__name__", ""))
+        if name.partition(".")[0] in _LIBRARIES:
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def _cell_line(trace: TracebackType | None) -> int | None:

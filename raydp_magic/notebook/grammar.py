@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from raydp_magic.notebook.act_grammar import (
     CancelParser,
@@ -11,7 +11,11 @@ from raydp_magic.notebook.act_grammar import (
     RestartParser,
     SizeParser,
 )
-from raydp_magic.notebook.command_parser import CommandParser, amount, memory, pair, resource, whole
+from raydp_magic.notebook.command_parser import CommandParser, amount, memory, pair, whole
+from raydp_magic.notebook.on_spark_grammar import ON_SPARK, OnSparkParser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class StartParser(SizeParser):
@@ -28,6 +32,8 @@ class StartParser(SizeParser):
         "%raydp_cluster start --address auto --conf spark.sql.shuffle.partitions=16",
     )
     elsewhere: ClassVar[dict[str, str]] = {
+        "master": "--on-spark --master: Ray on Spark",
+        "worker-nodes": "--on-spark --worker-nodes: Ray on Spark",
         "workers": "--executors",
         "num-workers": "--executors",
         "num-executors": "--executors",
@@ -54,7 +60,6 @@ class StartParser(SizeParser):
             metavar="SIZE",
             help="heap of the driver (default 1g)",
         )
-        add("--gpus", type=amount, default=0.0, metavar="N", help="Ray GPUs of each (default 0)")
         add(
             "--ray-cpus",
             type=amount,
@@ -65,13 +70,6 @@ class StartParser(SizeParser):
             "--placement-strategy",
             choices=("PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"),
             help="place the executors by a Ray placement group of this kind",
-        )
-        add(
-            "--resource",
-            type=resource,
-            action="append",
-            metavar="NAME=AMOUNT",
-            help="custom Ray resource of each; may be repeated",
         )
         add(
             "--address",
@@ -113,6 +111,11 @@ class StartParser(SizeParser):
             default=120.0,
             metavar="SECONDS",
             help="give up after (default 120)",
+        )
+        add(
+            ON_SPARK,
+            action="store_true",
+            help=f"Ray on Spark instead; `%%raydp_cluster start {ON_SPARK} -h` lists its flags",
         )
 
 
@@ -285,6 +288,15 @@ BRIDGE_COMMANDS: dict[str, type[CommandParser]] = {
     "list": BridgeListParser,
     "release": BridgeReleaseParser,
 }
+
+
+def cluster_parser(name: str, words: Iterable[str]) -> CommandParser:
+    """The parser of a subcommand, given the words behind it."""
+    if name == "start" and ON_SPARK in words:
+        return OnSparkParser()
+    return CLUSTER_COMMANDS[name]()
+
+
 CELLS: dict[str, type[CommandParser]] = {"raydp_spark": SparkCellParser, "raydp_sql": SqlCellParser}
 
 

@@ -22,10 +22,10 @@ from raydp_magic.notebook.cell_progress import CellProgress
 from raydp_magic.notebook.dataframe_display import DataFrameDisplay
 from raydp_magic.notebook.display import is_dataframe, show
 from raydp_magic.notebook.failure import (
-    as_lines,
     query_logs,
     restore_plain_cells,
     shorten_plain_cells,
+    stopped,
 )
 from raydp_magic.notebook.grammar import BRIDGE_COMMANDS, CELLS, CLUSTER_COMMANDS, group_help
 from raydp_magic.notebook.interrupt import CellJobs
@@ -107,6 +107,8 @@ class RaydpMagics(Magics):
                     print(text, end="")
                 case parse.Start():
                     self._start(command)
+                case parse.StartOnSpark():
+                    self._start_on_spark(command)
                 case parse.Stop():
                     self._stop()
                 case parse.Status():
@@ -180,7 +182,31 @@ class RaydpMagics(Magics):
                     ui=spark.sparkContext.uiWebUrl,
                 )
             )
-        if not self.session_name.bind(spark):
+        self._greet(cluster)
+        return cluster
+
+    def _start_on_spark(self, command: parse.StartOnSpark) -> None:
+        from raydp_magic.cluster import current
+        from raydp_magic.notebook import progress as words
+        from raydp_magic.on_spark import start_ray_on_spark
+
+        before, began = current(), monotonic()
+        progress = words.ProgressDisplay(self.shell, text=words.nodes_text)
+        try:
+            with progress:
+                handle = start_ray_on_spark(progress=progress, **command.arguments())
+        except BaseException:
+            progress.fail()
+            raise
+        if handle is before:
+            progress.finish(f"Already running: {words.size_text(handle.spec)}.")
+        else:
+            progress.finish(words.nodes_ready_text(handle, monotonic() - began))
+        self._greet(handle)
+
+    def _greet(self, cluster: Cluster) -> None:
+        """Bind `spark`, say what is worth knowing, and begin to look after cells."""
+        if not self.session_name.bind(cluster.spark):
             print(
                 "`spark` is already something else here and was left alone: in `%%raydp_spark` "
                 "cells it is the session; elsewhere use `raydp_magic.current().spark`."
@@ -189,7 +215,6 @@ class RaydpMagics(Magics):
             print(problem)
         self._keep_errors_short()
         self._tag_jobs()
-        return cluster
 
     def _keep_errors_short(self) -> None:
         query_logs(on=False)
@@ -216,22 +241,12 @@ class RaydpMagics(Magics):
         if cluster is None:
             print("Nothing to stop: no cluster is running in this kernel.")
             return
-        from raydp_magic.notebook.progress import size_text
+        from raydp_magic.notebook.progress import stopped_text
 
-        size = size_text(cluster.spec)
         gc.collect()  # as before a list of the bridge's: what is only garbage is not in use
         cluster.stop()
         self.session_name.follow(None)
-        print(f"Stopped: {size}, given back to Ray.")
-        if cluster.kept:
-            from raydp_magic.panel.amounts import format_bytes
-
-            size = format_bytes(sum(entry.bytes or 0 for entry in cluster.kept))
-            names = ", ".join(entry.name for entry in cluster.kept)
-            print(
-                f"Ray goes on, for it holds results that you still use ({names}: {size}), "
-                "until the kernel ends or `ray.shutdown()`."
-            )
+        print(stopped_text(cluster))
 
     def _cell(self, magic: str, line: str, cell: str | None) -> Any:
         with _failures():
@@ -347,7 +362,8 @@ def _act(command: parse.Act) -> str:
         case parse.Fit():
             from raydp_magic.cluster.asking import fit
 
-            return fit(running_cluster(), **vars(command)).text
+            asked = vars(command) | {"resources": dict(command.resources)}
+            return fit(running_cluster(), **asked).text
 
 
 def _required() -> Cluster:
@@ -390,7 +406,7 @@ def _failures(sql_line: int | None = None) -> Iterator[None]:
     except RaydpMagicError as error:
         raise error from None
     except KeyboardInterrupt as error:
-        as_lines(error, "KeyboardInterrupt: stopped; what it had started is cancelled")
+        stopped(error)
         raise
     except Exception as error:
         ours = translate(error, sql_line=sql_line)

@@ -17,6 +17,7 @@ from raydp_magic.notebook.grammar import (
     BRIDGE_COMMANDS,
     CELLS,
     CLUSTER_COMMANDS,
+    cluster_parser,
     group_help,
 )
 
@@ -65,6 +66,32 @@ class Start:
 
 
 @dataclass(frozen=True)
+class StartOnSpark:
+    """Start Ray on Spark; amounts of memory are still text."""
+
+    master: str | None = None
+    worker_nodes: int | None = None
+    min_worker_nodes: int | None = None
+    max_worker_nodes: int | None = None
+    cpus_per_node: int = 1
+    gpus_per_node: int = 0
+    memory_per_node: str | None = None
+    store_per_node: str | None = None
+    head_cpus: int = 0
+    idle_timeout_minutes: float = 1.0
+    driver_memory: str = "1g"
+    name: str = "raydp_magic"
+    conf: tuple[tuple[str, str], ...] = ()
+    ui_port: int = 0
+    collect_log_to_path: str | None = None
+    timeout: float = 180.0
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of :func:`raydp_magic.start_ray_on_spark`."""
+        return {**vars(self), "conf": dict(self.conf)}
+
+
+@dataclass(frozen=True)
 class Status:
     """Say how the cluster is."""
 
@@ -104,6 +131,8 @@ class Fit:
     executors: int = 2
     cores: int = 1
     memory: str = "1g"
+    gpus: float = 0.0
+    resources: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -154,7 +183,7 @@ class BridgeRelease:
 
 
 Act = Restart | Remove | Cancel | Fit
-ClusterCommand = Help | Start | Status | Scale | Act | Stop | Logs | Panel
+ClusterCommand = Help | Start | StartOnSpark | Status | Scale | Act | Stop | Logs | Panel
 BridgeCommand = Help | BridgeList | BridgeRelease
 
 
@@ -169,7 +198,7 @@ def parse_cluster(line: str) -> ClusterCommand:
     name, words = _subcommand(line, "%raydp_cluster", CLUSTER_COMMANDS)
     if name is None:
         return Help(group_help("%raydp_cluster", CLUSTER_COMMANDS))
-    parser = CLUSTER_COMMANDS[name]()
+    parser = cluster_parser(name, words)
     options = parser.read(words)
     if options is None:
         return Help(parser.format_help())
@@ -181,11 +210,13 @@ def _cluster_command(name: str, options: Namespace) -> ClusterCommand:
         return _start(options)
     if name == "scale":
         return Scale(options.executors)
+    if name == "fit":
+        given = vars(options)
+        return Fit(resources=_unique(given.pop("resource"), "--resource"), **given)
     of_words: dict[str, Callable[..., ClusterCommand]] = {
         "restart": Restart,
         "remove": Remove,
         "cancel": Cancel,
-        "fit": Fit,
     }
     if name in of_words:
         return of_words[name](**vars(options))
@@ -195,8 +226,11 @@ def _cluster_command(name: str, options: Namespace) -> ClusterCommand:
     return simple[name]
 
 
-def _start(options: Namespace) -> Start:
+def _start(options: Namespace) -> Start | StartOnSpark:
     given = vars(options)
+    if given.pop("on_spark"):
+        given["conf"] = _unique(given["conf"], "--conf")
+        return StartOnSpark(**given)
     given["resources"] = _unique(given.pop("resource"), "--resource")
     given["conf"] = _unique(given["conf"], "--conf")
     return Start(**given)

@@ -7,14 +7,22 @@ from contextvars import copy_context
 from dataclasses import replace
 from html import escape
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from raydp_magic.on_spark.request import OnSparkSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from IPython.core.interactiveshell import InteractiveShell
 
-    from raydp_magic.cluster import StartProgress
+    from raydp_magic.bridge.ledger import LedgerEntry
+    from raydp_magic.cluster import Cluster, StartProgress
+    from raydp_magic.on_spark.attempt import NodesProgress
+    from raydp_magic.on_spark.handle import RayOnSpark
     from raydp_magic.spec import ClusterSpec
 
+_NODES_STEPS = ("spark", "head", "nodes", "ready")
 _STEPS = ("ray", "driver", "executors", "ready")
 
 
@@ -29,16 +37,60 @@ def progress_text(step: StartProgress) -> str:
     return f"{', '.join(parts)} ({step.elapsed:.1f} s)"
 
 
+def nodes_text(step: NodesProgress) -> str:
+    """The same for Ray on Spark, such as ``Spark up, head up, 1/2 Ray nodes (31.0 s)``."""
+    reached = _NODES_STEPS.index(step.phase)
+    parts = [
+        "Spark up" if reached > 0 else "Spark ...",
+        "head up" if reached > 1 else "head ...",
+        f"{step.nodes_up}/{step.nodes_wanted} Ray nodes",
+    ]
+    return f"{', '.join(parts)} ({step.elapsed:.1f} s)"
+
+
 def ready_text(spec: ClusterSpec, *, spark: str, ray: str, seconds: float, ui: str | None) -> str:
     """The line that stays, such as ``Spark 4.3.0 on Ray 2.60.0 is ready: ...``."""
     where = f" Spark UI: {ui}" if ui else ""
     return f"Spark {spark} on Ray {ray} is ready: {size_text(spec)} ({seconds:.1f} s).{where}"
 
 
+def nodes_ready_text(handle: RayOnSpark, seconds: float) -> str:
+    """The line that stays, such as ``Ray 2.60.0 on Spark 4.3.0 is ready: ...``."""
+    where = f" Ray dashboard: {handle.dashboard_url}" if handle.dashboard_url else ""
+    ray, spark = handle.versions["ray"], handle.versions["spark"]
+    return (
+        f"Ray {ray} on Spark {spark} is ready: {size_text(handle.spec)} ({seconds:.1f} s).{where}"
+    )
+
+
+def stopped_text(cluster: Cluster) -> str:
+    """What `stop` says, such as ``Stopped: 2 executors x 1 core, 1g each, given back to Ray.``."""
+    on_spark = isinstance(cluster.spec, OnSparkSpec)
+    text = f"Stopped: {size_text(cluster.spec)}, given back to {'Spark' if on_spark else 'Ray'}."
+    lost = cast("RayOnSpark", cluster).lost if on_spark else []
+    if cluster.kept:
+        text += (
+            f"\nRay goes on, for it holds results that you still use ({_held(cluster.kept)}), "
+            "until the kernel ends or `ray.shutdown()`."
+        )
+    if lost:
+        text += f"\nGone with Ray, which held them in Spark's tasks: {_held(lost)}."
+    return text
+
+
+def _held(entries: list[LedgerEntry]) -> str:
+    from raydp_magic.panel.amounts import format_bytes
+
+    size = format_bytes(sum(entry.bytes or 0 for entry in entries))
+    return f"{', '.join(entry.name for entry in entries)}: {size}"
+
+
 def size_text(spec: ClusterSpec) -> str:
     """The cluster's size in words, such as ``2 executors x 1 core, 1g each``."""
     from raydp_magic.spec import format_mib
 
+    if isinstance(spec, OnSparkSpec):
+        return spec.in_words()
     executors = "1 executor" if spec.executors == 1 else f"{spec.executors} executors"
     cores = "1 core" if spec.cores == 1 else f"{spec.cores} cores"
     return f"{executors} x {cores}, {format_mib(spec.memory_mib)} each"
@@ -53,12 +105,20 @@ class ProgressDisplay:
         A kernel's shell gets one updated display; any other gets a line for each new phase.
     tick : float
         Seconds between updates of the display.
+    text : callable
+        Writes a report as a line.
     """
 
-    def __init__(self, shell: InteractiveShell, tick: float = 1.0) -> None:
+    def __init__(
+        self,
+        shell: InteractiveShell,
+        tick: float = 1.0,
+        text: Callable[[Any], str] = progress_text,
+    ) -> None:
+        self._text = text
         self._in_place = hasattr(shell, "kernel")
         self._handle: Any = None
-        self._last: StartProgress | None = None
+        self._last: Any = None
         self._told_at = 0.0
         self._tick = tick
         self._lock = threading.Lock()
@@ -82,20 +142,20 @@ class ProgressDisplay:
         if self._ticker is not None:
             self._ticker.join(2)
 
-    def __call__(self, step: StartProgress) -> None:
-        """Show one report of ``start``."""
+    def __call__(self, step: StartProgress | NodesProgress) -> None:
+        """Show one report of a start."""
         with self._lock:
             last, self._last, self._told_at = self._last, step, monotonic()
-            known = last is not None and (last.phase, last.executors_up)
-            if self._in_place or known != (step.phase, step.executors_up):
-                self._show(progress_text(step))
+            news = last is None or vars(last) | {"elapsed": step.elapsed} != vars(step)
+            if self._in_place or news:
+                self._show(self._text(step))
 
     def _ticks(self) -> None:
         while not self._over.wait(self._tick):
             with self._lock:
                 if self._last is not None and not self._over.is_set():
                     elapsed = self._last.elapsed + monotonic() - self._told_at
-                    self._show(progress_text(replace(self._last, elapsed=elapsed)))
+                    self._show(self._text(replace(self._last, elapsed=elapsed)))
 
     def finish(self, text: str) -> None:
         """Show the line that stays."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -73,6 +74,8 @@ class SessionName:
         over = isinstance(bound, EndedSession)
         if bound is None or bound is session or not (over or bound is self._ours):
             return
+        if session is None and _lives(bound):  # Ray on it has ended, the session is their own
+            return
         self._ours = session
         if session is not None:
             self._namespace[NAME] = session
@@ -94,6 +97,14 @@ class SessionName:
         """Leave no stand-in behind."""
         if isinstance(self._namespace.get(NAME), EndedSession):
             del self._namespace[NAME]
+
+
+def _lives(session: Any) -> bool:
+    """Whether a session still is this process's Spark."""
+    pyspark, context = sys.modules.get("pyspark"), getattr(session, "_sc", None)
+    if pyspark is None or context is None:
+        return False
+    return context._jsc is not None and pyspark.SparkContext._active_spark_context is context  # noqa: SLF001
 
 
 def _is_session(value: Any) -> bool:

@@ -163,6 +163,19 @@ def test_an_interrupt_of_ray_data_ends_it(k, tmp_path):
     wait_until(lambda: not runs(mark), 15, "its tasks were ended")
 
 
+def test_an_interrupt_of_a_plain_cell_is_one_line(k):
+    cell = k.send(f"slow = 1\n{SLOW.format(n=2, s=600)}")
+    wait_for_progress(k, cell)
+    k.manager.interrupt_kernel()
+    error = k.result(cell, 30).error
+    assert error["ename"] == "KeyboardInterrupt"
+    assert error["traceback"] == [
+        "Cell line 2: KeyboardInterrupt: stopped; what it had started is cancelled"
+    ]
+    own = k.fail("raise KeyboardInterrupt").error  # a person's own looks as ever
+    assert "Traceback" in "\n".join(own["traceback"])
+
+
 def test_an_interrupt_ends_jobs_of_the_cell_s_threads(k):
     cell = k.send(
         f"thread = threading.Thread(target=lambda: {SLOW.format(n=2, s=600)})\n"

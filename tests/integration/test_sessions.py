@@ -1,23 +1,17 @@
 """The bridge serves any SparkSession: local, standalone, Spark Connect; by Flight where it must."""
 
-import contextlib
 import os
 import re
-import socket
 import subprocess
 import sys
 
 import pyarrow as pa
 import pytest
 from machine import wait_until
+from standalone import LOOPBACK, free_port, listens, standalone_cluster
 
 import raydp_magic as rdm
 from raydp_magic.bridge.keepers import keepers
-from raydp_magic.engine.java import find_java
-from raydp_magic.engine.launch import jvm_options, spark_environment
-from raydp_magic.engine.spark_home import find_spark
-
-LOOPBACK = "127.0.0.1"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -47,18 +41,6 @@ spark = (
 )
 sys.stdin.read()
 """
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return probe.getsockname()[1]
-
-
-def listens(port):
-    with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), 1):
-        return True
-    return False
 
 
 def there_and_back(spark):
@@ -102,27 +84,7 @@ def standalone(ray4, tmp_path):
     """A session on a standalone cluster of one worker, both of them PySpark's own."""
     from pyspark.sql import SparkSession
 
-    java, home = find_java(), find_spark()
-    options = jvm_options(java, 512, log4j="/dev/null", local_dir=str(tmp_path))
-    base = spark_environment(
-        os.environ, java, home, host=LOOPBACK, local_dir=str(tmp_path), python=sys.executable
-    )
-
-    def start(kind, *arguments):
-        command = [java.executable, *options, "-cp", f"{home.path}/jars/*"]
-        command += [f"org.apache.spark.deploy.{kind}", "--host", LOOPBACK, *arguments]
-        log = (tmp_path / kind).open("w")
-        return subprocess.Popen(command, env=base, stdout=log, stderr=log, cwd=tmp_path)
-
-    port, running = free_port(), []
-    try:
-        running.append(
-            start("master.Master", "--port", str(port), "--webui-port", str(free_port()))
-        )
-        wait_until(lambda: listens(port), 60)
-        url = f"spark://{LOOPBACK}:{port}"
-        worker = ["--cores", "2", "--memory", "1g", "--webui-port", str(free_port())]
-        running.append(start("worker.Worker", *worker, "--work-dir", str(tmp_path / "work"), url))
+    with standalone_cluster(tmp_path) as url:
         session = (
             SparkSession.builder.master(url)
             .config("spark.ui.enabled", "false")
@@ -132,10 +94,6 @@ def standalone(ray4, tmp_path):
         )
         yield session
         session.stop()
-    finally:
-        for process in running:
-            process.kill()
-            process.wait()
 
 
 def no_sockets(monkeypatch):

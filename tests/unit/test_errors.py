@@ -17,6 +17,8 @@ from raydp_magic import errors
         errors.AlreadyRunningError("one", "two", scale_to=3),
         errors.StartError("ended", exit_code=3, log_tail=["last"]),
         errors.PortInUseError(80, "ui_port"),
+        errors.MissingDependencyError("torch", "TorchEstimator", extra="torch"),
+        errors.TrainingError("failed", rank=1, worker_traceback="Traceback ..."),
     ],
     ids=lambda error: type(error).__name__,
 )

@@ -8,6 +8,7 @@ import pytest
 
 from raydp_magic.bridge.transfers import Transfer
 from raydp_magic.cluster.fleet import Slot
+from raydp_magic.engine import ray_session
 from raydp_magic.engine.proxied import link, name_for_proxy, rest_address
 from raydp_magic.engine.ray_session import NodeRoom
 from raydp_magic.monitoring import paced, readings, sampler
@@ -116,7 +117,11 @@ class Cluster(SimpleNamespace):
             problems=[],
             ray=SimpleNamespace(dashboard_url="http://127.0.0.1:8265", address="x:1"),
             driver=SimpleNamespace(session=None, alive=True),
+            actions=("scale", "restart", "cancel", "stop", "logs"),
         )
+
+    def rooms(self):
+        return ray_session.nodes()
 
     def slots(self):
         return [Slot(0, "up", True, "0", "n1", tries=1)]
@@ -137,7 +142,7 @@ def ray(monkeypatch):
 
     monkeypatch.setattr(readings, "check_connected", lambda _: None)
     monkeypatch.setattr("raydp_magic.monitoring.ray_look.check_connected", lambda _: None)
-    monkeypatch.setattr(readings.ray_session, "nodes", nodes)
+    monkeypatch.setattr(ray_session, "nodes", nodes)
     monkeypatch.setattr(readings, "ray_work", lambda _: RayWork(tasks={}, actors={}))
     monkeypatch.setattr(readings, "ledger", list)
     monkeypatch.setattr(LoadLook, "__call__", lambda _: Loads())

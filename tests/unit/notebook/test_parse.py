@@ -28,6 +28,7 @@ from raydp_magic.notebook.grammar import BRIDGE_COMMANDS, CELLS, CLUSTER_COMMAND
         ("remove 1", parse.Remove("1")),
         ("cancel 4", parse.Cancel(4)),
         ("fit --executors 3 --memory 2g", parse.Fit(3, 1, "2g")),
+        ("fit --gpus 1 --resource a=2", parse.Fit(gpus=1.0, resources=(("a", 2.0),))),
         ("logs", parse.Logs()),
         ("logs driver -n 5", parse.Logs("driver", 5)),
         ("panel", parse.Panel()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from raydp_magic.engine.translate import refused_start, translate
-from raydp_magic.errors import ClusterError, NotRunningError, QueryError
+from raydp_magic.errors import BridgeError, ClusterError, NotRunningError, QueryError
 
 
 def spark_error(
@@ -159,6 +159,25 @@ def test_a_python_function_that_failed_on_an_executor():
     ours = translate(spark_error(text, "PythonException"))
     assert ours.message.endswith("executor: ZeroDivisionError: integer division or modulo by zero")
     assert ours.hint == "raised in line 4 of its cell, in g."
+
+
+def test_our_own_half_of_a_spark_task_is_told_in_its_own_words():
+    frames = 'Traceback (most recent call last):\n  File "handoff.py", line 87, in ask\n'
+    text = f"{frames}RuntimeError: raydp_magic: its blocks were released\n{STACK}"
+    ours = translate(spark_error(text, "PythonException"))
+    assert isinstance(ours, BridgeError)
+    assert (ours.message, ours.hint) == ("its blocks were released", None)
+
+
+def test_a_function_that_failed_in_ray_is_told_with_its_place():
+    text = (
+        'Traceback (most recent call last):\n  File "handoff.py", line 87, in ask\n'
+        "RuntimeError: raydp_magic: the function of map_batches failed: ValueError: no: good\n"
+        '  File "/home/me/model.py", line 12, in predict\n    raise ValueError("no: good")\n'
+    )
+    ours = translate(spark_error(text, "PythonException"))
+    assert ours.message == "the function of map_batches failed: ValueError: no: good"
+    assert ours.hint == "raised in line 12 of /home/me/model.py, in predict."
 
 
 def test_others_keep_their_own_words():

@@ -1,0 +1,39 @@
+"""What a person's function raised in a Ray worker, in words. Pure."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+FRAMES = 3
+OURS = str(Path(__file__).parent.parent)
+
+
+class PlainError(Exception):
+    """Says all in its text: lines of a traceback would add nothing."""
+
+
+class OutputError(PlainError):
+    """A function returned what does not go with the schema that was given for it."""
+
+
+class LoadError(PlainError):
+    """A Ray worker lacks what the function needs, such as a module."""
+
+
+def words(error: BaseException) -> str:
+    """One line that says what was raised, then the last lines of the function's own traceback.
+
+    Parameters
+    ----------
+    error : BaseException
+        Caught where the function was called.
+    """
+    text = " ".join(str(error).split())
+    if isinstance(error, PlainError):
+        return f"the function of map_batches failed: {text}"
+    text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(OURS)]
+    lines = "".join(traceback.format_list(own[-FRAMES:])).splitlines()
+    return "\n".join([f"the function of map_batches failed: {text}", *lines])

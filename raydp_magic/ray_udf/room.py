@@ -1,0 +1,75 @@
+"""Whether Ray can ever run what is asked for, beside Spark's executors. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from raydp_magic.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from raydp_magic.engine.ray_session import NodeRoom
+
+SLACK = 1e-4
+"""Ray counts resources in units of 1/10000."""
+
+
+def room_beside(
+    nodes: Sequence[NodeRoom], held: Iterable[tuple[str, Mapping[str, float]]]
+) -> list[dict[str, float]]:
+    """What each node can have free once nothing but Spark's executors runs.
+
+    Parameters
+    ----------
+    nodes : sequence of NodeRoom
+        The live nodes.
+    held : iterable of (str, mapping)
+        Of each executor the id of its node, and what it reserves.
+    """
+    room = {node.node_id: dict(node.total) for node in nodes}
+    for node_id, amounts in held:
+        for name, amount in amounts.items():
+            if node_id in room and name in room[node_id]:
+                room[node_id][name] -= amount
+    return list(room.values())
+
+
+def most_at_once(wants: Mapping[str, float], room: Sequence[Mapping[str, float]]) -> int | None:
+    """How many tasks or actors of this size fit at a time; None for any number."""
+    if not wants:
+        return None
+    return sum(
+        max(0, min(int((node.get(name, 0.0) + SLACK) // n) for name, n in wants.items()))
+        for node in room
+    )
+
+
+def check_room(
+    wants: Mapping[str, float],
+    nodes: Sequence[NodeRoom],
+    room: Sequence[Mapping[str, float]],
+    *,
+    pool: bool,
+) -> None:
+    """Raise when not even one task or actor can ever run.
+
+    Raises
+    ------
+    UsageError
+        With the amounts, and what to do.
+    """
+    if most_at_once(wants, room) != 0:
+        return
+    asked = ", ".join(f"{amount:g} {name}" for name, amount in wants.items())
+    has = ", ".join(f"{sum(n.total.get(r, 0.0) for n in nodes):g} {r}" for r in wants)
+    left = "; ".join(
+        ", ".join(f"{max(0.0, node.get(r, 0.0)):g} {r}" for r in wants) for node in room[:4]
+    )
+    where = "" if len(room) == 1 else f" on its {len(room)} nodes"
+    raise UsageError(
+        f"Each {'actor' if pool else 'batch'} asks for {asked}; this Ray has {has}, and Spark's "
+        f"executors leave {left}{where}",
+        hint="fewer executors (`%raydp_cluster scale 1`) or cores, smaller num_cpus, num_gpus or "
+        "resources, or another node.",
+    )

@@ -1,0 +1,254 @@
+"""`Estimator`: what a person does with any estimator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from raydp_magic.errors import UsageError
+from raydp_magic.train import from_spark, saved
+from raydp_magic.train.learner import Learner, need
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import ray
+
+__all__ = ["Estimator", "need"]
+
+
+class Estimator(Learner):
+    """An estimator that trains on Ray, from Spark DataFrames or Ray Datasets.
+
+    Each library has its own, such as :class:`raydp_magic.train.TorchEstimator`.
+    """
+
+    def fit(
+        self,
+        train_ds: ray.data.Dataset,
+        evaluate_ds: ray.data.Dataset | None = None,
+        max_retries: int = 3,
+    ) -> Self:
+        """Train on Ray Datasets.
+
+        Parameters
+        ----------
+        train_ds : Dataset
+            The rows to learn from.
+        evaluate_ds : Dataset, optional
+            Rows to measure the model on after each epoch.
+        max_retries : int
+            How often training goes on, from its last checkpoint, after a worker failed or died.
+
+        Returns
+        -------
+        Estimator
+            This one.
+
+        Raises
+        ------
+        UsageError
+            A column is missing or holds no numbers, or the workers have no room now.
+        TrainingError
+            A worker failed once more than `max_retries`.
+        """
+        from raydp_magic.train import running
+
+        if max_retries < -1 or isinstance(max_retries, bool):
+            raise UsageError(
+                f"max_retries={max_retries!r}: a number of retries is needed",
+                hint="0 for none, -1 for no limit.",
+            )
+        for name, data in (("train_ds", train_ds), ("evaluate_ds", evaluate_ds)):
+            if data is not None or name == "train_ds":
+                self._check(name, data)
+        running.fit(self, train_ds, evaluate_ds, max_retries)
+        return self
+
+    def fit_on_spark(  # noqa: PLR0917 - the signature is RayDP's
+        self,
+        train_df: Any,
+        evaluate_df: Any = None,
+        max_retries: int = 3,
+        fs_directory: str | None = None,
+        compression: str | None = None,
+        stop_spark_after_conversion: bool = False,
+    ) -> Self:
+        """Train on Spark DataFrames.
+
+        Parameters
+        ----------
+        train_df, evaluate_df : DataFrame of Spark or of pandas on Spark
+            As the Datasets of :meth:`fit`.
+        max_retries : int
+            As for :meth:`fit`.
+        fs_directory : str, optional
+            Write the rows as Parquet under this folder, which all nodes see, and train from
+            there; by default they go through Ray's object store.
+        compression : str, optional
+            Of these Parquet files, such as ``"snappy"``.
+        stop_spark_after_conversion : bool
+            Stop the cluster's Spark before training, so that its CPUs go to the workers. Ray
+            goes on.
+
+        Raises
+        ------
+        UsageError, TrainingError
+            As for :meth:`fit`.
+        """
+        from raydp_magic.train import running
+
+        frames = {"train_df": from_spark.as_frame(train_df)}
+        if evaluate_df is not None:
+            frames["evaluate_df"] = from_spark.as_frame(evaluate_df)
+        for name, frame in frames.items():
+            self._check(name, frame)
+        if stop_spark_after_conversion:
+            from_spark.check_stop(frames["train_df"])
+        else:
+            running.check(self)  # before a Spark job runs in vain
+        columns = self._columns(frames["train_df"])
+        needed = [from_spark.only(frame, columns) for frame in frames.values()]
+        datasets = from_spark.datasets(needed, fs_directory, compression)
+        if stop_spark_after_conversion:
+            from_spark.stop()
+        self.fit(datasets[0], datasets[1] if len(datasets) > 1 else None, max_retries)
+        if stop_spark_after_conversion:
+            datasets.clear()
+            from_spark.let_go()
+        return self
+
+    # What was learnt -----------------------------------------------------------------------------
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """What each epoch or boosting round reported: losses, metrics. Losses are means a row."""
+        return [dict(point) for point in self._history]
+
+    @property
+    def result(self) -> Any:
+        """What Ray Train returned; None before a fit and after a `restore`."""
+        return self._result
+
+    def get_model(self) -> Any:
+        """The trained model, as its library has it.
+
+        Raises
+        ------
+        UsageError
+            Before a fit.
+        """
+        with self._checkpoint_folder() as folder:
+            return self._load(folder)
+
+    def evaluate(self, data: Any, *, batch_size: int = 1024) -> dict[str, float]:
+        """Measure the trained model on rows with labels; batches run on Ray.
+
+        Parameters
+        ----------
+        data : DataFrame of Spark, or Dataset of Ray
+            With the feature columns and the label.
+        batch_size : int
+            Rows a batch.
+
+        Returns
+        -------
+        dict of str to float
+            Loss and metrics over all rows.
+
+        Raises
+        ------
+        UsageError
+            Before a fit; when a column is missing or holds no numbers.
+        """
+        from raydp_magic.train import predicting
+
+        self._trained()
+        data = from_spark.plain(data)
+        self._check("data", data, training=False)
+        return predicting.evaluate(self, data, batch_size)
+
+    def predict(
+        self,
+        data: Any,
+        *,
+        output_column: str = "prediction",
+        concurrency: int | None = None,
+        batch_size: int = 1024,
+        num_cpus: float = 1,
+        num_gpus: float = 0,
+    ) -> Any:
+        """Add a column of predictions; lazily, in batches, by actors on Ray.
+
+        Parameters
+        ----------
+        data : DataFrame of Spark, or Dataset of Ray
+            With the feature columns; the label is not needed.
+        output_column : str
+            Name of the new column.
+        concurrency : int, optional
+            How many actors hold the model at once.
+        batch_size : int
+            Rows a batch.
+        num_cpus, num_gpus : float
+            What Ray reserves for each actor.
+
+        Returns
+        -------
+        DataFrame or Dataset
+            As `data`, with a column more.
+
+        Raises
+        ------
+        UsageError
+            Before a fit; when a column is missing or holds no numbers, or the new one is there.
+        """
+        from raydp_magic.train import predicting
+
+        self._trained()
+        data = from_spark.plain(data)
+        self._check("data", data, label=False, training=False)
+        wants = {"num_cpus": num_cpus, "num_gpus": num_gpus}
+        return predicting.predict(
+            self, data, output_column, concurrency=concurrency, batch_size=batch_size, **wants
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the trained estimator into a folder.
+
+        Parameters
+        ----------
+        path : str or Path
+            A folder that is not there, is empty, or holds an estimator that was saved before.
+
+        Raises
+        ------
+        UsageError
+            Before a fit; when the folder holds something else.
+        """
+        with self._checkpoint_folder() as folder:
+            saved.write(self, path, folder)
+
+    @classmethod
+    def restore(cls, path: str | Path) -> Self:
+        """Read what :meth:`save` wrote; needs neither Ray nor Spark.
+
+        The folder holds pickled Python objects: restore only what you trust.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder.
+
+        Raises
+        ------
+        UsageError
+            When it holds no estimator, or one of another kind.
+        """
+        found = saved.restore(path, cls)
+        assert isinstance(found, cls)
+        return found
+
+    def __repr__(self) -> str:
+        rounds = len(self._history)
+        state = f"{rounds} {self._unit}{'s' * (rounds != 1)}" if self._checkpoint else "not trained"
+        return f"<{type(self).__name__}: {state}>"

@@ -1,0 +1,115 @@
+"""Spark DataFrames on their way into training."""
+
+from __future__ import annotations
+
+import gc
+import uuid
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from raydp_magic.errors import UsageError
+from raydp_magic.train.kinds import is_dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import ray
+
+
+def plain(data: Any) -> Any:
+    """A DataFrame of pandas on Spark as one of Spark; anything else as it is."""
+    if type(data).__module__.startswith("pyspark.pandas") and hasattr(data, "to_spark"):
+        return data.to_spark()
+    return data
+
+
+def as_frame(data: Any) -> Any:
+    """A Spark DataFrame, also of one of pandas on Spark.
+
+    Raises
+    ------
+    UsageError
+        For anything else.
+    """
+    data = plain(data)
+    if hasattr(data, "sparkSession") and hasattr(data, "schema"):
+        return data
+    raise UsageError(
+        f"A DataFrame of Spark is needed, not {type(data).__name__}",
+        hint="Datasets of Ray go to `fit`."
+        if is_dataset(data)
+        else "`spark.createDataFrame(...)` makes one of a pandas DataFrame.",
+    )
+
+
+def only(frame: Any, columns: Iterable[str]) -> Any:
+    """Some columns of a DataFrame, also those whose names have dots."""
+    quoted = (name.replace("`", "``") for name in dict.fromkeys(columns))
+    return frame.select(*(f"`{name}`" for name in quoted))
+
+
+def datasets(
+    frames: list[Any], directory: str | None, compression: str | None
+) -> list[ray.data.Dataset]:
+    """A Dataset of each DataFrame, through the object store or through Parquet files.
+
+    Parameters
+    ----------
+    frames : list of DataFrame
+        What to convert.
+    directory : str or None
+        A folder that all nodes see; each call makes one of its own in it.
+    compression : str or None
+        Of the Parquet files.
+    """
+    from raydp_magic.bridge import to_ray
+
+    if directory is None:
+        return [to_ray(frame) for frame in frames]
+    import ray
+
+    found = []
+    for frame in frames:
+        path = f"{directory.rstrip('/')}/raydp_magic-{uuid.uuid4().hex[:12]}"
+        frame.write.parquet(path, compression=compression)
+        found.append(ray.data.read_parquet(path, file_extensions=["parquet"]))
+    return found
+
+
+def check_stop(frame: Any) -> None:
+    """Raise when `stop_spark_after_conversion` cannot stop the Spark of a DataFrame.
+
+    Raises
+    ------
+    UsageError
+        When it is not the running cluster's.
+    """
+    from raydp_magic.cluster import current
+
+    cluster = current()
+    mine = None if cluster is None else cluster.driver.session
+    theirs = getattr(frame.sparkSession, "_sc", None)
+    if mine is None or theirs is not mine.sparkContext:
+        raise UsageError(
+            "stop_spark_after_conversion=True stops the cluster of this kernel, and the DataFrame "
+            "belongs to another Spark",
+            hint="leave it out.",
+        )
+
+
+def stop() -> None:
+    """Stop the cluster's Spark; its Ray goes on, with what was converted."""
+    from raydp_magic.cluster import current
+
+    cluster = current()
+    if cluster is not None:
+        cluster.ray = replace(cluster.ray, owned=False)
+        cluster.stop()
+
+
+def let_go() -> None:
+    """Free what the stopped Spark's rows needed, once training has used them."""
+    from raydp_magic.bridge.ledger import end_session
+
+    gc.collect()
+    end_session(None)

@@ -1,0 +1,225 @@
+"""`Learner`: what an estimator holds, what a library gives it, and what they share."""
+
+from __future__ import annotations
+
+import weakref
+from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from raydp_magic.errors import MissingDependencyError, UsageError
+from raydp_magic.train.columns import Features, check_columns
+from raydp_magic.train.kinds import kinds_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import numpy as np
+    import ray
+
+    from raydp_magic.engine.runtime_dir import RuntimeDir
+
+    Batch = Mapping[str, "np.ndarray[Any, Any]"]
+    """Feature columns by name, each with a value (or a row of values) per row."""
+
+
+class Learner(ABC):
+    """The part of an estimator that a person does not see.
+
+    Parameters
+    ----------
+    features : Features or None
+        The feature columns; None takes every column but the label.
+    feature_types : type or list of type, optional
+        Types of the features, where None are given.
+    label_column : str or None
+        The column to learn.
+    num_workers : int
+        Training processes, each a Ray actor.
+    resources_per_worker : mapping, optional
+        What Ray reserves for each: ``{"CPU": 1}`` by default, and one GPU where Ray has free ones.
+    shuffle : bool
+        Shuffle the rows before training.
+    seed : int
+        Of the shuffling.
+    placement_strategy : str
+        ``"PACK"``, ``"SPREAD"``, ``"STRICT_PACK"`` or ``"STRICT_SPREAD"``.
+    storage_path : str, optional
+        Where checkpoints go: a folder that all nodes see, or ``s3://...``. By default a temporary
+        folder of this machine, which is removed with the estimator.
+    """
+
+    _library: ClassVar[str]
+    """The module that must be importable."""
+    _extra: ClassVar[str]
+    """The extra of this package that installs it."""
+    _unit: ClassVar[str] = "epoch"
+    _equal_shares: ClassVar[bool] = True
+    """Whether each worker must have the same number of rows."""
+
+    def __init__(
+        self,
+        *,
+        features: Features | None,
+        feature_types: Any = None,
+        label_column: str | None,
+        num_workers: int = 1,
+        resources_per_worker: Mapping[str, float] | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        placement_strategy: str = "PACK",
+        storage_path: str | None = None,
+    ) -> None:
+        need(self._library, type(self).__name__, extra=self._extra)
+        if isinstance(num_workers, bool) or not isinstance(num_workers, int) or num_workers < 1:
+            raise UsageError(f"num_workers={num_workers!r}: a whole number of at least 1 is needed")
+        if not label_column:
+            raise UsageError(
+                f"{type(self).__name__} needs the column to learn",
+                hint='name it, e.g. label_column="y".',
+            )
+        self._features = features
+        self._feature_types = feature_types
+        self._used = features
+        self._label_column = label_column
+        self._num_workers = num_workers
+        self._resources = {"CPU": 1.0} | dict(resources_per_worker or {})
+        self._shuffle = shuffle
+        self._seed = seed
+        self._placement_strategy = placement_strategy
+        self._storage_path = storage_path
+        self._checkpoint: Any = None
+        self._history: list[dict[str, float]] = []
+        self._result: Any = None
+        self._folder: weakref.finalize[..., Any] | None = None
+
+    # Hooks ---------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def _rounds(self) -> int:
+        """How many epochs or boosting rounds a fit has."""
+
+    @abstractmethod
+    def _trainer(
+        self, datasets: dict[str, ray.data.Dataset], run_config: Any, scaling_config: Any
+    ) -> Any:
+        """A trainer of Ray Train v2's, not yet running.
+
+        Its workers find their rows with :func:`raydp_magic.train.shares.share`, and the trainer
+        is given ``dataset_config=shares.as_they_are()``. They report a checkpoint with each
+        epoch's ``{"epoch": 1, "train_loss": ..., "eval_loss": ..., METRIC: ...}``.
+        """
+
+    @abstractmethod
+    def _load(self, folder: str) -> Any:
+        """The model in a checkpoint's folder."""
+
+    @abstractmethod
+    def _predictor(self) -> Callable[[], Callable[[Batch], np.ndarray[Any, Any]]]:
+        """What predicts: a picklable function that loads the model and gives a function.
+
+        That is called with a dict of the feature columns, and returns an array with a prediction
+        (a number, or a row of numbers) for each row.
+        """
+
+    @abstractmethod
+    def _prediction_type(self) -> str:
+        """The type of a prediction in Spark's DDL, such as ``"double"`` or ``"array<float>"``."""
+
+    @abstractmethod
+    def _scorer(self) -> Any:
+        """What `evaluate` adds up with: ``add(predictions, labels)`` and ``result()``."""
+
+    def _score_predictor(self) -> Callable[[], Callable[[Batch], np.ndarray[Any, Any]]]:
+        """What predicts for the scorer: as `_predictor`, unless that has lost something."""
+        return self._predictor()
+
+    def _scored_columns(self) -> list[str]:
+        """The columns whose arrays `evaluate` gives the scorer after the predictions."""
+        return [str(self._label_column)]
+
+    def _describe(self) -> dict[str, Any]:
+        """What `save` notes beside the arguments; JSON."""
+        return {}
+
+    def _described(self, state: Mapping[str, Any]) -> None:  # noqa: B027 - few need it
+        """Take back what `_describe` gave."""
+
+    @abstractmethod
+    def _arguments(self) -> dict[str, Any]:
+        """Arguments that make this estimator anew; picklable by cloudpickle."""
+
+    # Shared parts --------------------------------------------------------------------------------
+
+    @contextmanager
+    def _checkpoint_folder(self) -> Iterator[str]:
+        """The last checkpoint as a folder on this machine."""
+        self._trained()
+        if isinstance(self._checkpoint, str):
+            yield self._checkpoint
+        else:
+            with self._checkpoint.as_directory() as folder:
+                yield folder
+
+    def _check(self, name: str, data: Any, *, label: bool = True, training: bool = True) -> None:
+        """Raise a UsageError when the columns that are needed are not there, or hold no numbers."""
+        kinds = kinds_of(name, data)
+        features = self._features if training else self._used
+        if features is not None:
+            check_columns(features.names, kinds, what="feature")
+        else:
+            others = [column for column in kinds if column != self._label_column]
+            check_columns(others, kinds, what="feature")
+        if label:
+            check_columns([self._label_column], kinds, what="label")
+
+    def _columns(self, data: Any) -> list[str]:
+        """The columns that training needs, each once."""
+        if self._features is None:
+            return list(kinds_of("data", data))
+        return list(dict.fromkeys([*self._features.names, self._label_column]))
+
+    def _feature_names(self) -> list[str]:
+        """The feature columns; those of the last fit when none were given."""
+        if self._used is None:
+            raise self._not_trained()
+        return self._used.names
+
+    def _took(self, result: Any, history: list[dict[str, float]], folder: RuntimeDir) -> None:
+        """A fit has ended well."""
+        self._result, self._history, self._checkpoint = result, history, result.checkpoint
+        before, self._folder = self._folder, weakref.finalize(self, folder.close)
+        if before is not None:
+            before()
+
+    def _restored(self, checkpoint: str, history: list[Any], state: Mapping[str, Any]) -> None:
+        """Be what was saved."""
+        self._checkpoint, self._history, self._result = checkpoint, history, None
+        if self._features is None and state["features"] is not None:
+            self._used = Features.of(state["features"][0], self._feature_types)
+        self._described(state)
+
+    def _trained(self) -> None:
+        if self._checkpoint is None:
+            raise self._not_trained()
+
+    def _not_trained(self) -> UsageError:
+        return UsageError(
+            f"This {type(self).__name__} is not trained yet",
+            hint="call `fit(dataset)` or `fit_on_spark(df)` first.",
+        )
+
+
+def need(library: str, what: str, *, extra: str) -> None:
+    """Raise when an optional library cannot be imported; imports nothing.
+
+    Raises
+    ------
+    MissingDependencyError
+        Saying what to install.
+    """
+    from importlib.util import find_spec
+
+    if find_spec(library) is None:
+        raise MissingDependencyError(library, what, extra=extra)

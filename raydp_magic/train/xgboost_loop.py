@@ -1,0 +1,149 @@
+"""What an XGBoost worker runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from raydp_magic.train.tree_loop import Rows, TreeConfig, TreeRun
+from raydp_magic.train.tree_rounds import EVALUATE, TRAIN
+from raydp_magic.train.tree_table import stacked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import xgboost as xgb
+
+    from raydp_magic.train.tree_table import TreeColumns
+
+DTYPE = "float32"
+"""XGBoost's own."""
+
+
+def train(told: dict[str, Any]) -> None:
+    """Boost on this worker's rows; XGBoost adds up histograms and metrics over all workers.
+
+    Parameters
+    ----------
+    told : dict
+        ``config``: a `TreeConfig`.
+    """
+    import xgboost as xgb
+
+    config: TreeConfig = told["config"]
+    run = TreeRun(config)
+    booster = load(run.model) if run.model else None
+    if run.rounds_left:
+        train_rows = run.rows("train", DTYPE)
+        assert train_rows is not None
+        tables = [(table_of(train_rows, config.columns), TRAIN)]
+        evaluate_rows = run.rows("evaluate", DTYPE)
+        if evaluate_rows is not None:
+            tables.append((table_of(evaluate_rows, config.columns), EVALUATE))
+        booster = xgb.train(
+            config.params,
+            tables[0][0],
+            num_boost_round=run.rounds_left,
+            evals=tables,
+            xgb_model=booster,
+            callbacks=[watcher(run)],
+            verbose_eval=False,
+        )
+    assert booster is not None
+    if run.best_round:
+        booster = booster[: run.best_round]
+    run.finish(lambda path: save(booster, path))
+
+
+def table_of(rows: Rows, columns: TreeColumns) -> xgb.DMatrix:
+    """Rows to learn from as XGBoost takes them."""
+    return matrix_of(rows.matrix, columns, label=rows.label, weight=rows.weight)
+
+
+def matrix_of(matrix: Any, columns: TreeColumns, **options: Any) -> xgb.DMatrix:
+    """A matrix of the features as XGBoost takes it."""
+    import xgboost as xgb
+
+    return xgb.DMatrix(
+        matrix,
+        feature_names=columns.safe_names(),
+        feature_types=columns.feature_types(),
+        enable_categorical=True,
+        **options,
+    )
+
+
+def watcher(run: TreeRun) -> Any:
+    """XGBoost's callback that hands each round to the run."""
+    from xgboost.callback import TrainingCallback
+
+    class Watcher(TrainingCallback):  # type: ignore[misc] # XGBoost may not be installed
+        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+            del epoch
+            metrics = [
+                (table, name, values[-1])
+                for table, found in evals_log.items()
+                for name, values in found.items()
+            ]
+            return run.after_round(metrics, lambda path: save(model, path))
+
+    return Watcher()
+
+
+def predictor(model: bytes, columns: TreeColumns, *, raw: bool = False) -> Callable[[Any], Any]:
+    """What predicts batches, arrays by name; `raw` without the objective's last step."""
+    booster = load(model)
+
+    def predict(batch: Any) -> Any:
+        matrix = matrix_of(columns.of_arrays(batch, DTYPE), columns)
+        return booster.predict(matrix, output_margin=raw)
+
+    return predict
+
+
+class Scorer:
+    """Measures raw predictions by XGBoost's own metrics.
+
+    Parameters
+    ----------
+    params : dict
+        The run's, with the objective and the metrics.
+    """
+
+    def __init__(self, params: dict[str, Any]) -> None:
+        self._params = params
+        self._parts: list[tuple[Any, ...]] = []
+
+    def add(self, *columns: Any) -> None:
+        """Take a batch: raw predictions, labels, and perhaps weights."""
+        self._parts.append(columns)
+
+    def result(self) -> dict[str, float]:
+        """The loss, and each metric."""
+        import numpy as np
+        import xgboost as xgb
+
+        raw, label, *weight = (stacked(part) for part in zip(*self._parts, strict=True))
+        table = xgb.DMatrix(
+            np.zeros((len(label), 1), DTYPE),
+            label=label,
+            weight=weight[0] if weight else None,
+            base_margin=raw,
+        )
+        told = xgb.Booster(self._params, [table]).eval(table, EVALUATE)
+        found = [part.rpartition(":") for part in told.split("\t")[1:]]
+        metrics = {name.removeprefix(f"{EVALUATE}-"): float(value) for name, _, value in found}
+        return {"loss": next(iter(metrics.values()))} | metrics
+
+
+def save(booster: xgb.Booster, path: str) -> None:
+    """Write a model in XGBoost's binary JSON, whatever the file's name."""
+    from pathlib import Path
+
+    Path(path).write_bytes(booster.save_raw("ubj"))
+
+
+def load(model: bytes) -> xgb.Booster:
+    """Read what `save` wrote."""
+    import xgboost as xgb
+
+    return xgb.Booster(model_file=bytearray(model))
