@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import threading
 import time
@@ -228,6 +229,7 @@ def end_session(session: Any) -> None:
     _drop(same)
     if not keepers.known():
         return
+    gc.collect()  # what is only garbage is not in use: a Dataset's parts refer to each other
     deadline = time.monotonic() + FREEING_SECONDS
     prune(timeout=20)
     while _unsure() and time.monotonic() < deadline:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -243,7 +242,6 @@ class RaydpMagics(Magics):
             return
         from raydp_magic.notebook.progress import stopped_text
 
-        gc.collect()  # as before a list of the bridge's: what is only garbage is not in use
         cluster.stop()
         self.session_name.follow(None)
         print(stopped_text(cluster))
