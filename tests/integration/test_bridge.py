@@ -7,8 +7,7 @@ import sys
 
 import psutil
 import pytest
-from machine import executor_jvms, wait_until
-from ray.util.state import list_actors
+from machine import alive_actors, executor_jvms, wait_until
 
 import raydp_magic as rdm
 from raydp_magic.errors import BridgeError, NotRunningError, UnsupportedTypeError, UsageError
@@ -44,9 +43,7 @@ def test_the_warm_up_makes_keepers_and_workers_and_reserves_nothing(cluster, ray
         assert ray4.available_resources()["CPU"] == 2
         cluster.warm_up.wait(0.1)
     assert "ray.data" in sys.modules
-    assert (
-        len(list_actors(filters=[("class_name", "=", "KeeperActor"), ("state", "=", "ALIVE")])) == 1
-    )
+    assert len(alive_actors("KeeperActor")) == 1
     for jvm in executor_jvms(cluster):
         commands = [child.cmdline() for child in psutil.Process(jvm).children()]
         assert ["pyspark.daemon" in command for command in commands] == [True]
@@ -206,10 +203,5 @@ def test_results_outlive_the_cluster(ray4, spark):
         del dataset
         gc.collect()
     assert ray.is_initialized()
-    from ray.util.state import list_actors
-
-    ours = ("KeeperActor", "ExecutorActor")  # Ray Data has an actor of its own
-    wait_until(
-        lambda: not [a for a in list_actors() if a.class_name in ours and a.state == "ALIVE"]
-    )
+    wait_until(lambda: not alive_actors("KeeperActor", "ExecutorActor"))
     assert cluster.kept == []

@@ -7,7 +7,7 @@ import time
 import warnings
 
 import pytest
-from machine import Traces, wait_until
+from machine import Traces, alive_actors, wait_until
 
 import raydp_magic as rdm
 from raydp_magic import raydp
@@ -183,15 +183,8 @@ def test_stop_leaves_what_is_referred_to_and_frees_the_rest(spark, ray4):
     assert [entry.rows for entry in rdm.ledger() if entry.rows == 1000]
     del dataset
     raydp.stop_spark()
-    wait_until(lambda: not alive("KeeperActor"), 20, rdm.ledger)
+    wait_until(lambda: not alive_actors("KeeperActor"), 20, rdm.ledger)
     wait_until(lambda: ray4.available_resources().get("CPU") == 4, 10)
-
-
-def alive(name):
-    from ray.util.state import list_actors
-
-    found = list_actors(detail=True, filters=[("state", "=", "ALIVE")])
-    return [actor for actor in found if actor.class_name == name]
 
 
 def groups(state="CREATED"):
@@ -206,7 +199,7 @@ def groups(state="CREATED"):
 
 def bundles_in_use(group):
     """Indexes of the bundles that the executors' actors hold, from what Ray says they require."""
-    names = [name for actor in alive("ExecutorActor") for name in actor.required_resources]
+    names = [name for actor in alive_actors("ExecutorActor") for name in actor.required_resources]
     found = [name.split("_") for name in names if name.startswith("CPU_group_")]
     return sorted(int(parts[2]) for parts in found if len(parts) == 4 and parts[3] == group)
 
