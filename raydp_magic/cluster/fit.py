@@ -35,7 +35,7 @@ def room_for(
     nodes: Sequence[NodeRoom], wants: dict[str, float], strategy: str | None = None
 ) -> int:
     """How many executors of this size the nodes' free resources hold, placed in this way."""
-    each = [_fits(node.free, wants) for node in nodes]
+    each = [fits_in(node.free, wants) for node in nodes]
     if strategy == "STRICT_SPREAD":
         return sum(count > 0 for count in each)
     if strategy == "STRICT_PACK":
@@ -43,7 +43,7 @@ def room_for(
     return sum(each)
 
 
-def _fits(free: Mapping[str, float], wants: Mapping[str, float]) -> int:
+def fits_in(free: Mapping[str, float], wants: Mapping[str, float]) -> int:
     """How many times all of `wants` fit into what is free."""
     counts = [
         int((free.get(name, 0.0) + _SLACK) // amount)
@@ -166,7 +166,7 @@ def check_bundles(
         )
     wants = executor_resources(spec)
     for index, count in Counter(indexes[n % len(indexes)] for n in range(executors)).items():
-        room = _fits(bundles[index], wants)
+        room = fits_in(bundles[index], wants)
         if room >= count:
             continue
         asked = f"{count} executor{'s' * (count > 1)} in bundle {index} of the placement group"

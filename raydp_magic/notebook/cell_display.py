@@ -1,7 +1,9 @@
-"""One display under the cell in whose context it is made, updated in place."""
+"""One display under the cell in whose context it is made, or a line of a terminal; in place."""
 
 from __future__ import annotations
 
+import shutil
+import sys
 import uuid
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
@@ -45,3 +47,11 @@ class CellDisplay:
             transient={"display_id": self._id},
             update=update,
         )
+
+
+def write_over(line: str, *, final: bool) -> None:
+    """Write the last line of a terminal over; a final one stays."""
+    if not final:  # a line that wraps could not be written over
+        line = line[: shutil.get_terminal_size().columns - 1]
+    sys.stdout.write(f"\r\x1b[2K{line}" + ("\n" if final else ""))
+    sys.stdout.flush()

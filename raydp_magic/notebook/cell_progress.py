@@ -8,7 +8,6 @@ cell runs already.
 
 from __future__ import annotations
 
-import shutil
 import sys
 import threading
 import time
@@ -17,7 +16,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from raydp_magic.engine.proxied import rest_address
-from raydp_magic.notebook.cell_display import CellDisplay
+from raydp_magic.notebook.cell_display import CellDisplay, write_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -248,8 +247,4 @@ class _Terminal:
         from raydp_magic.notebook.progress_view import final_text, render_bar
 
         self.shown = True
-        line = final_text(picture) if final else render_bar(picture)
-        if not final:  # a line that wraps could not be written over
-            line = line[: shutil.get_terminal_size().columns - 1]
-        sys.stdout.write(f"\r\x1b[2K{line}" + ("\n" if final else ""))
-        sys.stdout.flush()
+        write_over(final_text(picture) if final else render_bar(picture), final=final)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from raydp_magic.notebook.cell_display import CellDisplay
+from raydp_magic.notebook.cell_display import CellDisplay, write_over
 from raydp_magic.notebook.train_view import render_html, run_text
 from raydp_magic.train import runs
 
@@ -95,8 +94,4 @@ class _Terminal:
     """The last line of a terminal, written over."""
 
     def show(self, run: Run, *, final: bool) -> None:
-        line = run_text(run, time.time())
-        if not final:  # a line that wraps could not be written over
-            line = line[: shutil.get_terminal_size().columns - 1]
-        sys.stdout.write(f"\r\x1b[2K{line}" + ("\n" if final else ""))
-        sys.stdout.flush()
+        write_over(run_text(run, time.time()), final=final)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from raydp_magic.cluster.fit import fits_in
 from raydp_magic.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from raydp_magic.engine.ray_session import NodeRoom
-
-SLACK = 1e-4
-"""Ray counts resources in units of 1/10000."""
 
 
 def room_beside(
@@ -39,10 +37,7 @@ def most_at_once(wants: Mapping[str, float], room: Sequence[Mapping[str, float]]
     """How many tasks or actors of this size fit at a time; None for any number."""
     if not wants:
         return None
-    return sum(
-        max(0, min(int((node.get(name, 0.0) + SLACK) // n) for name, n in wants.items()))
-        for node in room
-    )
+    return sum(max(0, fits_in(node, wants)) for node in room)
 
 
 def check_room(

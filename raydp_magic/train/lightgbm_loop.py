@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from raydp_magic.train.tree_loop import Rows, TreeConfig, TreeRun
 from raydp_magic.train.tree_rounds import EVALUATE, TRAIN
-from raydp_magic.train.tree_table import stacked
+from raydp_magic.train.tree_scores import TreeScorer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,39 +100,22 @@ def predictor(model: bytes, columns: TreeColumns, *, raw: bool = False) -> Calla
     return predict
 
 
-class Scorer:
-    """Measures raw predictions by LightGBM's own metrics.
+class Scorer(TreeScorer):
+    """LightGBM's metrics."""
 
-    Parameters
-    ----------
-    params : dict
-        The run's, with the objective and the metrics.
-    """
-
-    def __init__(self, params: dict[str, Any]) -> None:
-        self._params = params
-        self._parts: list[tuple[Any, ...]] = []
-
-    def add(self, *columns: Any) -> None:
-        """Take a batch: raw predictions, labels, and perhaps weights."""
-        self._parts.append(columns)
-
-    def result(self) -> dict[str, float]:
-        """The loss, and each metric."""
+    def _measured(self, raw: Any, label: Any, weight: Any) -> dict[str, float]:
         import lightgbm as lgb
         import numpy as np
 
-        raw, label, *weight = (stacked(part) for part in zip(*self._parts, strict=True))
         table = lgb.Dataset(
             np.arange(len(label), dtype=DTYPE)[:, None],  # any feature: no tree is grown
             label=label,
-            weight=weight[0] if weight else None,
+            weight=weight,
             init_score=raw,
         )
         params = {**self._params, "verbosity": -1, "min_data_in_bin": 1, "min_data_in_leaf": 1}
         found = lgb.Booster(params, table).eval_train()
-        metrics = {name: float(value) for _, name, value, _ in found}
-        return {"loss": next(iter(metrics.values()))} | metrics
+        return {name: float(value) for _, name, value, _ in found}
 
 
 def save(booster: lgb.Booster, path: str, rounds: int | None = None) -> None:

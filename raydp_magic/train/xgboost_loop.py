@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from raydp_magic.train.tree_loop import Rows, TreeConfig, TreeRun
 from raydp_magic.train.tree_rounds import EVALUATE, TRAIN
-from raydp_magic.train.tree_table import stacked
+from raydp_magic.train.tree_scores import TreeScorer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,39 +100,22 @@ def predictor(model: bytes, columns: TreeColumns, *, raw: bool = False) -> Calla
     return predict
 
 
-class Scorer:
-    """Measures raw predictions by XGBoost's own metrics.
+class Scorer(TreeScorer):
+    """XGBoost's metrics."""
 
-    Parameters
-    ----------
-    params : dict
-        The run's, with the objective and the metrics.
-    """
-
-    def __init__(self, params: dict[str, Any]) -> None:
-        self._params = params
-        self._parts: list[tuple[Any, ...]] = []
-
-    def add(self, *columns: Any) -> None:
-        """Take a batch: raw predictions, labels, and perhaps weights."""
-        self._parts.append(columns)
-
-    def result(self) -> dict[str, float]:
-        """The loss, and each metric."""
+    def _measured(self, raw: Any, label: Any, weight: Any) -> dict[str, float]:
         import numpy as np
         import xgboost as xgb
 
-        raw, label, *weight = (stacked(part) for part in zip(*self._parts, strict=True))
         table = xgb.DMatrix(
             np.zeros((len(label), 1), DTYPE),
             label=label,
-            weight=weight[0] if weight else None,
+            weight=weight,
             base_margin=raw,
         )
         told = xgb.Booster(self._params, [table]).eval(table, EVALUATE)
         found = [part.rpartition(":") for part in told.split("\t")[1:]]
-        metrics = {name.removeprefix(f"{EVALUATE}-"): float(value) for name, _, value in found}
-        return {"loss": next(iter(metrics.values()))} | metrics
+        return {name.removeprefix(f"{EVALUATE}-"): float(value) for name, _, value in found}
 
 
 def save(booster: xgb.Booster, path: str) -> None:
