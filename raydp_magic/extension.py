@@ -31,8 +31,8 @@ class _Extension:
         self.comm_target = CommTarget(shell, self.magics.started_elsewhere)
         self.transform = with_body
         shell.register_magics(self.magics)
-        shell.events.register("pre_run_cell", self.magics.before_cell)
-        shell.events.register("post_run_cell", self.magics.after_cell)
+        shell.events.register("pre_run_cell", self.magics.cells.before)
+        shell.events.register("post_run_cell", self.magics.cells.after)
         # In front: IPython's own last clean-up step turns `%%magic` cells into calls.
         shell.input_transformers_cleanup.insert(0, self.transform)
         shell.ast_transformers.append(self.magics.lazy)
@@ -46,8 +46,8 @@ class _Extension:
                 if shell.magics_manager.magics[kind].get(name) == function:
                     del shell.magics_manager.magics[kind][name]
         shell.magics_manager.registry.pop(type(magics).__name__, None)
-        shell.events.unregister("pre_run_cell", magics.before_cell)
-        shell.events.unregister("post_run_cell", magics.after_cell)
+        shell.events.unregister("pre_run_cell", magics.cells.before)
+        shell.events.unregister("post_run_cell", magics.cells.after)
         shell.configurables.remove(magics)  # type: ignore[arg-type]  # IPython's own hint is too narrow
         # A user may have replaced these lists meanwhile.
         if self.transform in shell.input_transformers_cleanup:

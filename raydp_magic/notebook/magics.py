@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,9 +15,8 @@ from raydp_magic.engine.quiet_logger import quiet_logger
 from raydp_magic.engine.translate import translate
 from raydp_magic.errors import NotRunningError, RaydpMagicError
 from raydp_magic.loaded import ask
-from raydp_magic.notebook import dataset_display, parse, ray_tasks
-from raydp_magic.notebook.cell_number import cell_number
-from raydp_magic.notebook.cell_progress import CellProgress
+from raydp_magic.notebook import dataset_display, parse
+from raydp_magic.notebook.cells import Cells
 from raydp_magic.notebook.dataframe_display import DataFrameDisplay
 from raydp_magic.notebook.display import is_dataframe, show
 from raydp_magic.notebook.failure import (
@@ -27,7 +26,6 @@ from raydp_magic.notebook.failure import (
     stopped,
 )
 from raydp_magic.notebook.grammar import BRIDGE_COMMANDS, CELLS, CLUSTER_COMMANDS, group_help
-from raydp_magic.notebook.interrupt import CellJobs
 from raydp_magic.notebook.kernel_tables import KernelTables
 from raydp_magic.notebook.lazy import LazyRay
 from raydp_magic.notebook.live_names import running_cluster
@@ -85,12 +83,10 @@ class RaydpMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
-        self.jobs = CellJobs(running_session)
-        self.cell_progress = CellProgress(shell, lambda: self.progress == "auto")
-        self.cell_tasks = ray_tasks.CellTasks()
         self.session_name = SessionName(shell.user_ns, _not_running)
         self.lazy = LazyRay(shell.user_ns)
         self.tables = KernelTables(shell.user_ns)
+        self.cells = Cells(shell, self.session_name, self.tables, lambda: self.progress == "auto")
         dataset_display.install(shell)
         self.frames = DataFrameDisplay(
             shell, running_session, lambda: self.maxrows if self.dataframes == "rows" else None
@@ -213,7 +209,7 @@ class RaydpMagics(Magics):
         for problem in cluster.problems:
             print(problem)
         self._keep_errors_short()
-        self._tag_jobs()
+        self.cells.tag()
 
     def _keep_errors_short(self) -> None:
         query_logs(on=False)
@@ -230,8 +226,7 @@ class RaydpMagics(Magics):
         self.frames.remove()
         self.lazy.forget()
         self.session_name.forget()
-        self.jobs.end(interrupted=False)
-        self.cell_progress.forget()
+        self.cells.forget()
         restore_plain_cells(self.shell)
         query_logs(on=True)
 
@@ -265,7 +260,7 @@ class RaydpMagics(Magics):
         session = self._needed().spark
         self.session_name.bind(session)
         self._keep_errors_short()
-        self._tag_jobs()
+        self.cells.tag()
         if sql:
             with self.tables.views(session, statement) as crossed:
                 value = session.sql(statement)
@@ -314,36 +309,6 @@ class RaydpMagics(Magics):
             raise _not_running()
         return self._start(parse.Start())
 
-    def _tag_jobs(self, source: str = "") -> None:
-        label = " ".join(source.split())[:100]
-        number = cell_number(self.shell)
-        tag = self.jobs.begin(f"cell [{number}] {label}".rstrip(), number)
-        session = running_session()
-        if session is None:
-            self.cell_progress.unwatch()
-        elif tag is not None:
-            self.cell_progress.begin(session.sparkContext, tag)
-
-    def before_cell(self, info: Any) -> None:
-        """IPython's ``pre_run_cell``: tag the cell's jobs."""
-        self.cell_tasks.begin()
-        with _quiet_hook():
-            self.session_name.follow(running_session())
-            self._tag_jobs(info.raw_cell or "")
-
-    def after_cell(self, result: Any) -> None:
-        """IPython's ``post_run_cell``: cancel an interrupted cell's jobs."""
-        interrupted = isinstance(result.error_in_exec, KeyboardInterrupt)
-        with _quiet_hook():
-            interrupted = self.jobs.end(interrupted=interrupted)
-        self.cell_tasks.end(cancel=interrupted)
-        self.cell_progress.end(cancelled=interrupted)
-        self.tables.forget_rebound()
-        ledger = sys.modules.get("raydp_magic.bridge.ledger")
-        if ledger is not None:
-            with suppress(Exception):  # names are a comfort: odd objects must not break a cell
-                ledger.name_values(self.shell.user_ns)
-
 
 def _act(command: parse.Act) -> str:
     """What acts on one executor or job, and `fit`; returns a line about it."""
@@ -381,16 +346,6 @@ def _to_ray(df: Any) -> Any:
 
     with _failures():
         return to_ray(df)
-
-
-@contextmanager
-def _quiet_hook() -> Iterator[None]:
-    """A cell runs whether or not its jobs can be tagged: Spark's driver may be gone."""
-    try:
-        yield
-    except Exception as error:
-        if translate(error) is None:
-            raise
 
 
 @contextmanager

@@ -123,6 +123,16 @@ class Notebook:
             self.picture("failure")
             raise
 
+    def says(self, number, text, seconds=15):
+        """Until the cell's output holds a text, in sight or not: `inner_text` of a cell that is
+        scrolled away is empty."""
+        output = self.cell(number).locator(".jp-Cell-outputArea").filter(has_text=text)
+        try:
+            output.wait_for(state="attached", timeout=seconds * 1000)
+        except TimeoutError:
+            self.picture("failure")
+            raise
+
     def picture(self, name, page=None):
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         (page or self.page).screenshot(path=str(SCREENSHOTS / f"{name}.png"))
