@@ -74,6 +74,11 @@ bench-startup: $(VENV)/.dev ## start to the first job, beside RayDP
 bench-load-ext: $(VENV)/.dev ## cost of `%load_ext raydp_magic`
 	$(BIN)/python benchmarks/load_ext.py
 
+.PHONY: notebooks
+notebooks: $(VENV)/.dev ## run all notebooks again, in place
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --log-level WARN --ExecutePreprocessor.timeout=900 \
+	  --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+
 .PHONY: format
 format: $(VENV)/.dev ## let ruff write the style
 	$(BIN)/ruff check --fix-only .

@@ -98,40 +98,22 @@ def ratio(above: float | None, below: float | None) -> str:
 
 
 def plot(path: Path, results: dict[str, dict[str, dict]]) -> None:
-    """Cost for each GB over the size, as a small SVG drawn by hand."""
-    points = [
-        (found[OURS]["bytes"] / 1e9, median(found[OURS][key]) / (found[OURS]["bytes"] / 1e9))
-        for key in ("to_ray_s", "to_spark_s")
-        for found in results.values()
-    ]
-    top = max(y for _, y in points) * 1.2
-    count = len(points) // 2
+    """Draw the cost of each GB over the size."""
+    from matplotlib import pyplot as plt
 
-    def line(part, colour, label, at):
-        xy = [(60 + 110 * n, 250 - 220 * y / top) for n, (_, y) in enumerate(part)]
-        path_data = " ".join(f"{x:.0f},{y:.0f}" for x, y in xy)
-        dots = "".join(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="3" fill="{colour}"/>' for x, y in xy)
-        return (
-            f'<polyline points="{path_data}" fill="none" stroke="{colour}" stroke-width="2"/>{dots}'
-            f'<text x="450" y="{at}" fill="{colour}">{label}</text>'
+    figure, axis = plt.subplots(figsize=(6, 3))
+    gigabytes = [found[OURS]["bytes"] / 1e9 for found in results.values()]
+    for key, label in {"floor_s": "floor", "to_ray_s": "to Ray", "to_spark_s": "to Spark"}.items():
+        spent = [median(found[OURS][key]) for found in results.values()]
+        axis.plot(
+            gigabytes, [s / gb for s, gb in zip(spent, gigabytes, strict=True)], "o-", label=label
         )
-
-    ticks = "".join(
-        f'<text x="{60 + 110 * n}" y="270" text-anchor="middle">{x:.1f} GB</text>'
-        for n, (x, _) in enumerate(points[:count])
-    )
-    scale = "".join(
-        f'<text x="50" y="{254 - 220 * y / top:.0f}" text-anchor="end">{y:.0f}</text>'
-        for y in (0, top / 2, top)
-    )
-    path.write_text(
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 560 290" font-family="sans-serif" '
-        'font-size="12"><rect width="560" height="290" fill="white"/>'
-        '<text x="60" y="18">seconds for each GB</text>'
-        f'<path d="M60 30 V250 H520" fill="none" stroke="#888"/>{ticks}{scale}'
-        f"{line(points[:count], '#1f77b4', 'to Ray', 60)}"
-        f"{line(points[count:], '#d95f02', 'to Spark', 80)}</svg>\n"
-    )
+    axis.set(xscale="log", xlabel="GB", ylabel="seconds for each GB", ylim=(0, None))
+    axis.set_xticks(gigabytes, [f"{gb:.1f}" for gb in gigabytes], minor=False)
+    axis.minorticks_off()
+    axis.legend(frameon=False)
+    figure.tight_layout()
+    figure.savefig(path)
 
 
 def main() -> None:
@@ -166,7 +148,7 @@ def main() -> None:
             )
             for size in SIZES_GB
         }
-        print(f"\n{table(by_size)}")
+        print(f"\nThe sizes, medians of {min(asked.runs, 3)}:\n\n{table(by_size)}")
         if asked.plot:
             plot(asked.plot, by_size)
         results |= by_size
