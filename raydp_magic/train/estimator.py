@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from raydp_magic.errors import UsageError
@@ -9,8 +10,6 @@ from raydp_magic.train import from_spark, saved
 from raydp_magic.train.learner import Learner, need
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import ray
 
 __all__ = ["Estimator", "need"]
@@ -212,13 +211,18 @@ class Estimator(Learner):
             self, data, output_column, concurrency=concurrency, batch_size=batch_size, **wants
         )
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path) -> Path:
         """Write the trained estimator into a folder.
 
         Parameters
         ----------
         path : str or Path
             A folder that is not there, is empty, or holds an estimator that was saved before.
+
+        Returns
+        -------
+        Path
+            The folder, for :meth:`restore`.
 
         Raises
         ------
@@ -227,6 +231,7 @@ class Estimator(Learner):
         """
         with self._checkpoint_folder() as folder:
             saved.write(self, path, folder)
+        return Path(path)
 
     @classmethod
     def restore(cls, path: str | Path) -> Self:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from raydp_magic.engine.quiet_logger import quiet_logger
 from raydp_magic.errors import UsageError
 from raydp_magic.train import from_spark, room
 from raydp_magic.train.kinds import is_dataset
@@ -158,9 +159,10 @@ def evaluate(estimator: Estimator, data: Any, batch_size: int) -> dict[str, floa
     wants = {"CPU": 1.0, "GPU": 0.0}
     scored = _on_dataset(data, arguments, None, batch_size, wants)
     rows = 0
-    for batch in scored.iter_batches(batch_size=batch_size, batch_format="pyarrow"):
-        rows += len(batch)
-        scorer.add(column(batch[output]), *(column(batch[name]) for name in labels))
+    with quiet_logger("ray.data"):
+        for batch in scored.iter_batches(batch_size=batch_size, batch_format="pyarrow"):
+            rows += len(batch)
+            scorer.add(column(batch[output]), *(column(batch[name]) for name in labels))
     if not rows:
         raise UsageError("There are no rows to evaluate on")
     found: dict[str, float] = scorer.result()

@@ -245,7 +245,7 @@ def test_classes_several_inputs_and_arrays_through_parquet(cluster, tmp_path):
 
 
 def test_a_saved_one_predicts_the_same(trained, frames, tmp_path):
-    trained.save(tmp_path / "model")
+    assert trained.save(tmp_path / "model") == tmp_path / "model"
     back = restore(tmp_path / "model")
     assert back.evaluate(frames[1]) == pytest.approx(trained.evaluate(frames[1]))
     assert back.history == trained.history
