@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from raydp_magic.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy as np
 
@@ -201,3 +201,11 @@ def _input(batch: Mapping[str, Array], group: tuple[str, ...], kind: str) -> Arr
     if len(arrays) == 1 and arrays[0].ndim > 1:
         return arrays[0]
     return np.concatenate([array.reshape(len(array), -1) for array in arrays], axis=1)
+
+
+def stacked(parts: Iterable[Array]) -> Array:
+    """Batches of a column as one array; lists become rows of a matrix."""
+    import numpy as np
+
+    rows = [np.stack(part) if part.dtype == object else part for part in parts]  # type: ignore[call-overload] # object arrays of arrays
+    return np.concatenate(rows)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from raydp_magic.train.columns import stacked
 from raydp_magic.train.tf_columns import FLOAT, KerasColumns
-from raydp_magic.train.tree_table import stacked
 
 
 class KerasScorer:

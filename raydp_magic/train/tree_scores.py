@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from raydp_magic.train.tree_table import stacked
+from raydp_magic.train.columns import stacked
 
 
 class TreeScorer(ABC):

@@ -140,11 +140,3 @@ def joined(tables: Iterable[pa.Table], columns: list[str]) -> pa.Table:
     if not parts:
         return pa.table({name: pa.nulls(0) for name in columns})
     return pa.concat_tables(parts, promote_options="permissive")
-
-
-def stacked(parts: Iterable[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
-    """Batches of a column as one array; lists become rows of a matrix."""
-    import numpy as np
-
-    rows = [np.stack(part) if part.dtype == object else part for part in parts]  # type: ignore[call-overload] # object arrays of arrays
-    return np.concatenate(rows)

@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import types as t
 
 from raydp_magic.errors import UsageError
-from raydp_magic.train.columns import Features, as_array, check_columns
+from raydp_magic.train.columns import Features, as_array, check_columns, stacked
 from raydp_magic.train.kinds import kinds_of
 
 BATCH = {
@@ -140,3 +140,10 @@ def test_kinds_of_a_dataset():
 def test_anything_else_is_no_table():
     with pytest.raises(UsageError, match="train_ds is a list"):
         kinds_of("train_ds", [1, 2])
+
+
+def test_batches_of_rows_of_numbers_become_a_matrix():
+    lists = np.empty(2, object)
+    lists[:] = [np.array([1.0, 2.0]), np.array([3.0, 4.0])]
+    np.testing.assert_array_equal(stacked([lists, lists[:1]]), [[1, 2], [3, 4], [1, 2]])
+    np.testing.assert_array_equal(stacked([np.array([1.0]), np.array([2.0])]), [1, 2])

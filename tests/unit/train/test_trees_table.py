@@ -10,7 +10,6 @@ from raydp_magic.train.tree_table import (
     distinct,
     joined,
     sorted_values,
-    stacked,
 )
 
 
@@ -96,10 +95,3 @@ def test_tables_are_joined_though_their_types_differ():
     )
     assert whole.to_pydict() == {"a": [1.0, 2.5]}
     assert joined([], ["a", "b"]).num_rows == 0
-
-
-def test_batches_of_rows_of_numbers_become_a_matrix():
-    lists = np.empty(2, object)
-    lists[:] = [np.array([1.0, 2.0]), np.array([3.0, 4.0])]
-    np.testing.assert_array_equal(stacked([lists, lists[:1]]), [[1, 2], [3, 4], [1, 2]])
-    np.testing.assert_array_equal(stacked([np.array([1.0]), np.array([2.0])]), [1, 2])
