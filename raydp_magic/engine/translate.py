@@ -100,6 +100,11 @@ def refused_start(text: str, settings: Sequence[str] = ()) -> StartError:
             hint="look for its name in the settings (--conf); a JAR of yours goes into "
             "spark.driver.extraClassPath and spark.executor.extraClassPath.",
         )
+    if "on a stopped SparkContext" in text:  # ended while it was made: no master took it
+        return StartError(
+            "Spark's master did not answer, or ended the application while it started",
+            hint="is the address after --master right, and does the master's page show it?",
+        )
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = next(
         (line for line in lines if re.search(r"(Exception|Error): ", line)),

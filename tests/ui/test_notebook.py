@@ -75,16 +75,60 @@ def test_the_main_job_in_jupyterlab(open_notebook):
     assert not page.problems
 
 
-def test_the_panel_in_dark_and_narrow(open_notebook):
-    book = open_notebook(CELLS, name="dark", theme="JupyterLab Dark", width=700)
-    for number in (0, 1, 2, 3):
+WIDE = "%%raydp_sql\nSELECT " + ", ".join(f"{n} AS a_long_name_{n}" for n in range(3000))
+DARK = [
+    *CELLS[:4],
+    WIDE,
+    CELLS[4],
+    "sc = spark.sparkContext",
+    "sc.parallelize(range(4), 4).map(lambda i: __import__('time').sleep(4)).count()",
+]
+
+
+def test_results_and_panel_in_the_dark_and_narrow(open_notebook):
+    """Another cluster's life; it ends by a restart of the kernel."""
+    book = open_notebook(DARK, name="dark", theme="JupyterLab Dark", width=700)
+    page = book.page
+    for number in range(4):
         book.run(number)
         book.wait_done(number)
-    book.page.wait_for_function(
+    page.wait_for_function(
         "() => document.body.innerText.includes('1/1 executors')", timeout=30_000
     )
     book.cell(3).scroll_into_view_if_needed()
     book.picture("panel-dark-narrow")
+    readable(book, 3)
+
+    book.cell(2).get_by_text("Query plan").click()
+    book.says(2, "== Physical Plan ==")
+    book.picture("table-dark")
+    readable(book, 2)
+
+    book.run(4)
+    book.wait_done(4, 60)
+    table = book.cell(4).locator("table").last
+    assert table.evaluate("e => e.parentElement.scrollWidth > e.parentElement.clientWidth")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "only the table"
+    assert page.evaluate("document.getElementsByTagName('*').length") < 20_000
+    readable(book, 4)
+    book.run(5)
+    book.wait_done(5)
+    readable(book, 5)
+
     book.run(6)
-    book.wait_done(6)
-    assert not book.page.problems
+    book.run(7)
+    book.cell(7).get_by_role("progressbar").first.wait_for(timeout=30_000)
+    readable(book, 7)
+    book.picture("progress-dark")
+    book.command("Restart Kernel…")
+    page.locator(".jp-Dialog .jp-mod-accept").click()
+    book.cell(3).scroll_into_view_if_needed()
+    book.says(3, "The kernel has ended or was restarted", 60)
+    readable(book, 3)
+    book.picture("panel-dark-after-restart")
+    assert not page.problems
+
+
+def readable(book, number):
+    book.cell(number).scroll_into_view_if_needed()
+    assert not book.violations(f".jp-Notebook .jp-Cell:nth-of-type({number + 1}) .jp-OutputArea")

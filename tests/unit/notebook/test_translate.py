@@ -140,6 +140,13 @@ def test_a_refused_start_is_told_without_javas_stack(said, message, hint):
     assert len(str(ours).splitlines()) == 2
 
 
+def test_a_master_that_does_not_answer():
+    text = ": java.lang.IllegalStateException: Cannot call methods on a stopped SparkContext.\nThis"
+    ours = refused_start(text + STACK)
+    assert ours.message.startswith("Spark's master did not answer")
+    assert "--master" in ours.hint
+
+
 def test_a_dead_driver():
     error = spark_error(
         "Answer from Java side is empty", "Py4JNetworkError", module="py4j.protocol"
