@@ -12,9 +12,8 @@ from machine import executor_jvms, jvms_of, wait_until
 import raydp_magic as rdm
 from raydp_magic.errors import ExecutorsLostError
 
-pytestmark = pytest.mark.spark35
 
-
+@pytest.mark.spark35
 def test_a_killed_executor_does_not_change_the_answer(cluster, spark):
     victim = cluster.executor_ids()[0]
     killed = []
@@ -53,6 +52,7 @@ def test_a_killed_actor_is_replaced(cluster, spark):
     wait_until(lambda: len(jvms_of(cluster)) == 3, 15)
 
 
+@pytest.mark.spark35
 def test_a_killed_driver_ends_the_cluster_and_a_new_one_starts(cluster, ray4, traces):
     jvms = jvms_of(cluster)
     os.kill(cluster.driver.process.pid, signal.SIGKILL)

@@ -224,7 +224,7 @@ def test_a_function_makes_the_model_in_the_workers(data):
         return model
 
     own = fitted(
-        data, model=make, optimizer=None, loss=None, num_workers=2, label_columns=["y", "a"]
+        data, model=make, optimizer=None, loss=None, num_workers=1, label_columns=["y", "a"]
     )
     [row] = own.predict(data.limit(1)).take_all()
     assert np.shape(row["prediction"]) == (2,)
@@ -239,12 +239,12 @@ def test_codes_for_an_embedding_stay_whole_numbers(ray4):
     own = fitted(
         ray4.data.from_pandas(frame),
         model=model,
-        num_workers=2,
+        num_workers=1,
         optimizer=keras.optimizers.SGD(1.0),
         feature_columns="code",
         merge_feature_columns=False,
         num_epochs=30,
-        batch_size=30,
+        batch_size=60,
     )
     learnt = own.get_model().weights[0].numpy()[:, 0]
     np.testing.assert_allclose(learnt, [0.0, 1.0, 2.0], atol=0.05)
