@@ -174,7 +174,7 @@ def _schema(preview: Preview) -> str:
 def _fold_out(title: str, text: str, *, opened: bool = False) -> str:
     return (
         f'<details style="{_MUTED}"{" open" if opened else ""}><summary>{escape(title)}</summary>'
-        f'<pre style="{_PRE}">{escape(visible(text, keep=chr(10)))}</pre></details>'
+        f'<pre tabindex="0" style="{_PRE}">{escape(visible(text, keep=chr(10)))}</pre></details>'
     )
 
 
