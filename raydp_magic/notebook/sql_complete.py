@@ -31,6 +31,9 @@ class Names(Protocol):
     def columns(self, table: tuple[str, ...]) -> Sequence[str]:
         """Columns of a table, or of a variable."""
 
+    def functions(self) -> Sequence[str]:
+        """Functions of the session, as Spark writes them."""
+
 
 class Suggestion(NamedTuple):
     """Something to put at the cursor, and what it is."""
@@ -66,9 +69,7 @@ def suggestions(before: str, after: str, names: Names) -> tuple[str, list[Sugges
             break
         if not name.lower().startswith(begins):
             continue
-        text = name if is_keyword else _written(name, quoted=quoted)
-        if is_keyword and here.typed.islower():
-            text = text.lower()
+        text = _as_typed(name, kind, here.typed) or _written(name, quoted=quoted)
         found.setdefault(text.lower(), Suggestion(text, kind))
         if len(found) == MOST:
             break
@@ -88,6 +89,10 @@ def _all(here: Place, names: Names) -> Iterator[tuple[str, str]]:
         for source in here.sources:
             yield from _each(_columns(source, names), "column")
         yield from _each((source.name for source in here.sources if source.name), "table")
+    # Half a thousand: only where a value may stand, and once one is begun.
+    if here.kind == "column" and here.typed and not here.typed.startswith("`"):
+        own = (name for name in names.functions() if name.upper() not in KEYWORDS)
+        yield from _each(filter(_PLAIN.fullmatch, own), "function")
     asked = bool(here.typed) or here.kind == "keyword" or not here.sources
     if asked and (here.kind != "table" or here.typed):
         yield from _each(sorted(KEYWORDS), "keyword")
@@ -117,6 +122,15 @@ def _columns(source: Source, names: Names, depth: int = 0) -> Iterator[str]:
 
 def _each(found: Iterable[str], kind: str) -> Iterator[tuple[str, str]]:
     return ((name, kind) for name in found)
+
+
+def _as_typed(name: str, kind: str, typed: str) -> str | None:
+    """A word of SQL in the case that a person writes in; None for a name, which keeps its own."""
+    if kind == "keyword":
+        return name.lower() if typed.islower() else name
+    if kind == "function":
+        return name.upper() if typed.isupper() else name
+    return None
 
 
 def _written(name: str, *, quoted: bool) -> str:

@@ -1,7 +1,8 @@
 """Names that a SQL cell may use: of Spark's catalog and of the kernel's variables.
 
 Asked for while somebody types: answers are kept for a second, and what Spark has not answered in
-time is missing in this list and there in the next. Nothing is started, and no job runs.
+time is missing in this list and there in the next. Functions, which seldom change, are kept for the
+session: once known they are never waited for. Nothing is started, and no job runs.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ MOST_NAMES = 2000
 MOST_ASKED = 4
 """Questions under way at a time: more are not asked while a catalog does not answer."""
 
+_FUNCTIONS = ("functions",)
 _LAST_PART = re.compile(r"`((?:``|[^`])*)`\s*\Z")
 
 
@@ -63,6 +65,10 @@ class KnownNames:
     def databases(self) -> Sequence[str]:
         """Databases of Spark's own catalog."""
         return self._ask(("databases",), _databases)
+
+    def functions(self) -> Sequence[str]:
+        """Functions of the session; one that is new is there at the second look."""
+        return self._ask(_FUNCTIONS, _functions)
 
     def variables(self) -> Sequence[str]:
         """Variables that can be tables."""
@@ -114,14 +120,15 @@ class KnownNames:
                 done.set()
 
             threading.Thread(target=ask, name="raydp_magic-names", daemon=True).start()
-        done.wait(max(0.0, self._deadline - monotonic()))
+        if key != _FUNCTIONS or key not in self._answers:
+            done.wait(max(0.0, self._deadline - monotonic()))
         return self._answers.get(key, (0.0, names))[1]
 
     def forget(self) -> None:
         """Let go of answers that were asked for long ago."""
         now = monotonic()
         for key, (at, _) in list(self._answers.items()):
-            if now - at > 60:
+            if now - at > 60 and key != _FUNCTIONS:
                 del self._answers[key]
 
 
@@ -148,6 +155,13 @@ def _tables(session: Any, database: str | None) -> list[str]:
 def _databases(session: Any) -> list[str]:
     catalog = session._jsparkSession.sessionState().catalog()  # noqa: SLF001 -- as above
     return sorted(catalog.listDatabases().take(MOST_NAMES).mkString("\n").splitlines())
+
+
+def _functions(session: Any) -> list[str]:
+    """Those built in, and those that were registered, as ``spark.udf.register`` does."""
+    registry = session._jsparkSession.sessionState().functionRegistry()  # noqa: SLF001 -- as above
+    names = registry.listFunction().mkString("\n").splitlines()
+    return sorted({name.rpartition(".")[2].strip("`") for name in names})
 
 
 def _columns(session: Any, table: tuple[str, ...]) -> list[str]:

@@ -154,7 +154,7 @@ def place(before: str, after: str = "") -> Place | None:
     for group in path:
         ctes.update(_ctes(group.items, ctes))
         sources[:0] = _sources(_around_cursor(group, path), ctes)
-    kind = _kind(path[-1].items)
+    kind = _kind(path[-1].items, outermost=len(path) == 1)
     return Place(
         kind, typed, tuple(qualifier), tuple(sources), tuple(s.name for s in ctes.values())
     )
@@ -330,11 +330,11 @@ def _outputs(items: Sequence[_Item], outer: Mapping[str, Source]) -> tuple[str |
     return tuple(columns)
 
 
-def _kind(items: Sequence[_Item]) -> str:
+def _kind(items: Sequence[_Item], *, outermost: bool) -> str:
     """What the words in front of the cursor ask for."""
     before = items[: next(i for i, item in enumerate(items) if item is _CURSOR)]
     if not before:
-        return "column"
+        return "keyword" if outermost else "column"
     last = before[-1]
     if last.upper in ("DESC", "DESCRIBE", "REFRESH", "EXTENDED", "FORMATTED") and len(before) < 3:
         return "table" if before[0].upper in ("DESC", "DESCRIBE", "REFRESH") else "keyword"

@@ -17,6 +17,7 @@ def kernel():
             "spark.sql('CREATE DATABASE IF NOT EXISTS shop')\n"
             "spark.range(1).toDF('order_id').createOrReplaceTempView('orders')\n"
             "rides = pd.DataFrame({'fare': [1.0]})\n"
+            "spark.udf.register('doubled', lambda x: x * 2)\n"
             "lazy = spark.range(3).selectExpr('assert_true(false) AS never_run', 'id AS lazy_id')"
         )
         yield running
@@ -39,8 +40,10 @@ def complete(kernel, cell):
         ("%%raydp_sql\nSELECT t.| FROM trips t", ["trip_id", "`odd name`"], ""),
         ("%%raydp_spark -c sql\nSELECT `o| FROM trips", ["`odd name`"], "`o"),
         ("%%raydp_sql\nSELECT l.| FROM lazy l", ["never_run", "lazy_id"], ""),
-        ("%raydp_sql SELECT fa| FROM rides", ["fare", "false"], "fa"),
+        ("%raydp_sql SELECT fa| FROM rides", ["fare", "factorial", "false"], "fa"),
         ("%%raydp_sql\nSELECT 'tr|", [], ""),
+        ("%%raydp_sql\nSELECT doub| FROM trips", ["doubled", "double"], "doub"),
+        ("%%raydp_sql\nSELECT COUNT_I| FROM trips", ["COUNT_IF"], "COUNT_I"),
         ("%raydp_cluster restart |", ["0"], ""),
     ],
 )

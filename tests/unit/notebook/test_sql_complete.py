@@ -32,6 +32,9 @@ class Names:
     def columns(self, table):
         return COLUMNS.get(table, [])
 
+    def functions(self):
+        return ["!=", "and", "date_add", "factorial", "floor", "my_udf", "zip_with"]
+
 
 def found(text, *kinds):
     before, _, after = text.partition("|")
@@ -130,6 +133,40 @@ def test_keywords_as_a_fallback(sql, keyword):
 )
 def test_no_keywords_where_names_are_meant(sql):
     assert found(sql, "keyword") == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "functions"),
+    [
+        ("SELECT f|", ["factorial", "floor"]),
+        ("SELECT f| FROM trips", ["factorial", "floor"]),
+        ("SELECT FL| FROM trips", ["FLOOR"]),
+        ("SELECT Fl| FROM trips", ["floor"]),
+        ("SELECT avg(fl|) FROM trips", ["floor"]),
+        ("SELECT * FROM trips WHERE my|", ["my_udf"]),
+        ("SELECT 1 FROM trips ORDER BY zone, zi|", ["zip_with"]),
+        ("SELECT a| FROM trips", []),  # AND is a keyword
+        ("SELECT !|", []),
+        ("SELECT | FROM trips", []),  # half a thousand would hide the columns
+        ("SELECT `f| FROM trips", []),
+        ("SELECT t.f| FROM trips t", []),
+        ("SELECT * FROM f|", []),
+        ("SELECT fare f| FROM trips", []),  # an alias, or a keyword
+        ("f|", []),
+        ("SELECT 1; f|", []),
+    ],
+)
+def test_functions_where_a_value_is_begun(sql, functions):
+    assert found(sql, "function") == functions
+
+
+def test_functions_stand_behind_columns_and_before_keywords():
+    assert found("SELECT f| FROM trips", "column", "function", "keyword")[:4] == [
+        *("fare", "factorial", "floor", "false"),
+    ]
+    assert found("SELECT da| FROM trips", "column", "function", "keyword") == [
+        *("date", "date_add", "database", "databases"),
+    ]
 
 
 def test_an_alias_sees_its_own_tables_columns_only():

@@ -40,7 +40,13 @@ class Session:
         current = SimpleNamespace(
             currentCatalog=lambda: SimpleNamespace(name=lambda: "spark_catalog")
         )
-        state = SimpleNamespace(catalogManager=lambda: current, catalog=lambda: catalog)
+        self.functions = ["abs", "!=", "system.builtin.floor", "`default`.`mine`"]
+        registry = SimpleNamespace(listFunction=self.list_functions)
+        state = SimpleNamespace(
+            catalogManager=lambda: current,
+            catalog=lambda: catalog,
+            functionRegistry=lambda: registry,
+        )
         self._jsparkSession = SimpleNamespace(sessionState=lambda: state)
         self.catalog = SimpleNamespace(tableExists=lambda name: name == "`t`")
 
@@ -49,6 +55,12 @@ class Session:
         if self.gate is not None:
             self.gate.wait(20)
         return Found(["`spark_catalog`.`default`.`t`", "`a``view`"])
+
+    def list_functions(self):
+        self.asked.append("functions")
+        if self.gate is not None:
+            self.gate.wait(20)
+        return Found(self.functions)
 
     def table(self, name):
         return SimpleNamespace(schema=SimpleNamespace(names=[f"column of {name}"]))
@@ -100,6 +112,30 @@ def test_a_catalog_that_hangs_is_not_waited_for(monkeypatch):
     gate.set()
     assert waiting.wait(20)
     assert names.tables() == ["a`view", "t"]  # there the next time
+
+
+def test_functions_are_known_for_good_and_never_waited_for_again(patient, monkeypatch):
+    session = Session()
+    names = names_of(session)
+    assert names.functions() == ["!=", "abs", "floor", "mine"]
+    monkeypatch.setattr(sql_names, "FRESH_SECONDS", 0.0)
+    names._answers = {key: (at - 3600, found) for key, (at, found) in names._answers.items()}
+    names.forget()
+    session.gate = threading.Event()
+    session.functions.append("new")
+    names.begin()
+    assert names.functions() == ["!=", "abs", "floor", "mine"]  # not waited for
+    asked = names._asked[sql_names._FUNCTIONS]
+    session.gate.set()
+    assert asked.wait(20)
+    assert "new" in names.functions()
+
+
+def test_a_session_without_a_registry_has_no_functions(patient):
+    session = Session()
+    del session._jsparkSession  # as Spark Connect's
+    assert names_of(session).functions() == []
+    assert names_of(None).functions() == []
 
 
 def test_another_session_has_other_names(patient):
