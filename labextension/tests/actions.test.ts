@@ -152,6 +152,7 @@ describe("magics", () => {
     expect(releasePlan("7", "{open('f')}").magic).toBe(`%raydp_bridge release '{{open('"'"'f'"'"')}}'`);
     expect(releasePlan("7", "--all").magic).toBe("%raydp_bridge release '--all'");
     expect(logsMagic("driver")).toBe("%raydp_cluster logs driver");
+    expect(logsMagic("1", "stderr")).toBe("%raydp_cluster logs 1 --stream stderr");
   });
 });
 
@@ -237,21 +238,51 @@ describe("logs", () => {
   async function opened(): Promise<FakeStore> {
     const store = open(fixture("running"));
     press("Logs of executor 1");
-    store.last("logs").answer({ lines: ["one <b>x</b>", "two ERROR", "", "four error"], next: 40 });
+    answer(store, [], 0, { lines: ["one <b>x</b>", "two ERROR", "", "four error"], next: 40 });
     await settle();
     return store;
   }
 
+  /** What the newest two questions, one a stream, are answered. */
+  function answer(store: FakeStore, out: string[], next: number, err: { lines: string[]; next: number }): void {
+    const [stdout, stderr] = store.asked.slice(-2);
+    expect([stdout!, stderr!].map(({ details }) => details["stream"])).toEqual(["stdout", "stderr"]);
+    stdout!.answer({ lines: out, next });
+    stderr!.answer(err);
+  }
+
+  function choose(label: string, value: string): void {
+    const select = find<HTMLSelectElement>(`.raydp-log-bar [aria-label="${label}"]`);
+    select.value = value;
+    select.dispatchEvent(new Event("change"));
+  }
+
   it("show the tail as text, and follow from where it ended", async () => {
     const store = await opened();
-    expect(store.asked[0]!.details).toEqual({ executor: "1", lines: 500, after: null });
+    expect(store.asked[0]!.details).toEqual({ executor: "1", lines: 500, after: null, stream: "stdout" });
     expect(lines()).toEqual(["one <b>x</b>", "two ERROR", "\u200b", "four error"]);
     expect(visibleText(find(".raydp-logs"))).toContain("%raydp_cluster logs 1");
     vi.advanceTimersByTime(1_600);
-    expect(store.last("logs").details).toEqual({ executor: "1", lines: 500, after: 40 });
-    store.last("logs").answer({ lines: ["five"], next: 45 });
+    expect(store.last("logs").details).toEqual({ executor: "1", lines: 500, after: 40, stream: "stderr" });
+    answer(store, ["out"], 4, { lines: ["five"], next: 45 });
     await settle();
-    expect(lines()).toHaveLength(5);
+    expect(lines().slice(4)).toEqual(["out", "five"]);
+    expect(el.querySelectorAll(".raydp-log [data-stream=stdout]")).toHaveLength(1);
+  });
+
+  it("are those of one stream when a person chooses one", async () => {
+    const store = await opened();
+    choose("Which output", "stdout");
+    expect(store.asked).toHaveLength(3);
+    expect(store.last("logs").details).toEqual({ executor: "1", lines: 500, after: null, stream: "stdout" });
+    store.last("logs").answer({ lines: ["out"], next: 4 });
+    await settle();
+    expect(lines()).toEqual(["out"]);
+    expect(el.querySelector(".raydp-log [data-stream]")).toBeNull(); // the choice says it
+    expect(visibleText(find(".raydp-logs"))).toContain("%raydp_cluster logs 1 --stream stdout");
+    choose("Whose log", "driver");
+    expect(store.last("logs").details).toEqual({ executor: "driver", lines: 500, after: null });
+    expect(visibleText(find(".raydp-logs"))).not.toContain("stdout"); // a driver's are one
   });
 
   it("are searched", async () => {
@@ -271,7 +302,7 @@ describe("logs", () => {
     const store = await opened();
     for (let turn = 0; turn < 6; turn++) {
       vi.advanceTimersByTime(1_600);
-      store.last("logs").answer({ lines: Array.from({ length: 500 }, (_, index) => `${turn}.${index}`), next: 100 + turn });
+      answer(store, [], 0, { lines: Array.from({ length: 500 }, (_, index) => `${turn}.${index}`), next: 100 + turn });
       await settle();
     }
     expect(lines()).toHaveLength(2000);
@@ -282,9 +313,7 @@ describe("logs", () => {
     const store = await opened();
     vi.advanceTimersByTime(1_600);
     const old = store.last("logs");
-    const source = find<HTMLSelectElement>(".raydp-log-bar select");
-    source.value = "driver";
-    source.dispatchEvent(new Event("change"));
+    choose("Whose log", "driver");
     store.last("logs").answer({ lines: ["driver says"], next: 1 });
     old.answer({ lines: ["late"], next: 50 });
     await settle();

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from raydp_magic.cluster.fleet import Slot
     from raydp_magic.cluster.supervisor import End, Supervisor
     from raydp_magic.engine.driver import DriverJvm
-    from raydp_magic.engine.log_part import LogPart
+    from raydp_magic.engine.log_part import LogPart, Stream
     from raydp_magic.monitoring.sampler import Sampler
     from raydp_magic.monitoring.snapshot import ClusterState, Snapshot
     from raydp_magic.spec import ClusterSpec
@@ -249,7 +249,9 @@ class Cluster:
             return [room for room in rooms if room.ip == self.ray.node_ip]
         return rooms
 
-    def logs(self, executor: str | None = None, lines: int = 50) -> str:
+    def logs(
+        self, executor: str | None = None, lines: int = 50, stream: Stream | None = None
+    ) -> str:
         """Last log lines.
 
         Parameters
@@ -258,15 +260,23 @@ class Cluster:
             An executor's id, or ``"driver"``; everything by default.
         lines : int
             Lines of each.
+        stream : {"stdout", "stderr"}, optional
+            Of executors only this; what Python tasks print is in stderr.
 
         Raises
         ------
         UsageError
-            When there is no such executor.
+            When there is no such executor, or a stream of the driver is asked for.
         """
-        return last_lines(self, executor, lines, self._last_log)
+        return last_lines(self, executor, lines, self._last_log, stream)
 
-    def follow_log(self, executor: str, lines: int = 200, after: int | None = None) -> LogPart:
+    def follow_log(
+        self,
+        executor: str,
+        lines: int = 200,
+        after: int | None = None,
+        stream: Stream | None = None,
+    ) -> LogPart:
         """Log lines that came since the last ones.
 
         Parameters
@@ -277,13 +287,15 @@ class Cluster:
             At most this many.
         after : int, optional
             `next` of the part before; without it the last lines come.
+        stream : {"stdout", "stderr"}, optional
+            Which of an executor; stderr by default. The driver has one log.
 
         Raises
         ------
         UsageError
-            When there is no such executor.
+            When there is no such executor or stream.
         """
-        return follow(self, executor, lines, after)
+        return follow(self, executor, lines, after, stream)
 
     def panel(self) -> Any:
         """The live panel, a widget."""

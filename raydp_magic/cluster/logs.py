@@ -4,55 +4,96 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from raydp_magic.engine.log_part import LogPart, read_log
+from raydp_magic.engine.log_part import STREAMS, LogPart, read_log
 from raydp_magic.engine.runtime_dir import tail
 from raydp_magic.errors import UsageError
 
 if TYPE_CHECKING:
     from raydp_magic.cluster.cluster import Cluster
     from raydp_magic.cluster.fleet import Slot
+    from raydp_magic.engine.log_part import Stream
 
 DRIVER = "driver"
+MAIN: Stream = "stderr"
+"""Where Spark logs; it sends there what Python tasks print as well, to either stream of theirs."""
 ANSWER_SECONDS = 5.0
 
 
-def last_lines(cluster: Cluster, executor: str | None, lines: int, driver_end: str) -> str:
-    """The last lines of one or of all, under a title each; `driver_end` is what an ended left."""
-    import ray
+def last_lines(
+    cluster: Cluster, executor: str | None, lines: int, driver_end: str, stream: Stream | None
+) -> str:
+    """The last lines of one or of all, under a title each; `driver_end` is what an ended left.
 
+    Without a `stream` an executor's standard output is there when something was written to it.
+    """
+    if stream is not None:
+        check_stream(executor, stream)
     if executor not in (None, DRIVER):
         slot_of(cluster, executor)
-    actors = cluster.actors()
     parts: list[str] = []
     for slot in cluster.slots():
         if executor not in (None, slot.executor_id) or not slot.executor_id:
             continue
-        text = list(slot.log_tail)
-        actor = actors.get(slot.executor_id)
-        if actor is not None:
-            try:
-                text = ray.get(actor.logs.remote(lines), timeout=ANSWER_SECONDS)
-            except ray.exceptions.RayError:
-                text = [*text, "(its actor does not answer)"]
-        parts.append(_section(f"executor {slot.executor_id} ({slot.phase})", text[-lines:]))
-    if executor in (None, DRIVER):
+        for name, text in _streams(cluster, slot, lines).items():
+            if name == (stream or name) and (text or stream or name == MAIN):
+                title = f"executor {slot.executor_id} ({slot.phase}), {name}"
+                parts.append(_section(title, text[-lines:]))
+    if executor in (None, DRIVER) and stream is None:
         text = tail(cluster.driver.log, lines) or driver_end.splitlines()[-lines:]
         parts.append(_section("driver", text))
     return "\n".join(parts)
 
 
-def follow(cluster: Cluster, executor: str, lines: int, after: int | None) -> LogPart:
+def _streams(cluster: Cluster, slot: Slot, lines: int) -> dict[Stream, list[str]]:
+    """Last lines of an executor by stream; what is left of it when its actor does not answer."""
+    import ray
+
+    left = list(slot.log_tail)
+    actor = cluster.actors().get(slot.executor_id)
+    if actor is not None:
+        try:
+            found: dict[Stream, list[str]] = ray.get(
+                actor.logs.remote(lines), timeout=ANSWER_SECONDS
+            )
+        except ray.exceptions.RayError:
+            left.append("(its actor does not answer)")
+        else:
+            return found
+    return {"stdout": [], MAIN: left}
+
+
+def follow(
+    cluster: Cluster, executor: str, lines: int, after: int | None, stream: Stream | None
+) -> LogPart:
     """Lines of one log from a byte offset on; see `read_log`."""
     import ray
 
+    if stream is not None:
+        check_stream(executor, stream)
     if executor == DRIVER:
         return read_log(cluster.driver.log, after, lines)
     slot = slot_of(cluster, executor)
     actor = cluster.actors().get(executor)
     if actor is None:
-        return LogPart(slot.log_tail[-lines:] if after is None else (), after or 0)
-    part: LogPart = ray.get(actor.log_from.remote(after, lines), timeout=ANSWER_SECONDS)
+        left = slot.log_tail if after is None and stream in (None, MAIN) else ()
+        return LogPart(left[-lines:], after or 0)
+    asked = actor.log_from.remote(stream or MAIN, after, lines)
+    part: LogPart = ray.get(asked, timeout=ANSWER_SECONDS)
     return part
+
+
+def check_stream(executor: str | None, stream: str) -> None:
+    """Refuse a stream that there is not.
+
+    Raises
+    ------
+    UsageError
+        When it is none, or that of a driver, whose two are one log.
+    """
+    if stream not in STREAMS:
+        raise UsageError(f"No stream {stream!r}", hint=f"there are: {', '.join(STREAMS)}.")
+    if executor == DRIVER:
+        raise UsageError("The driver has one log", hint="leave the stream out.")
 
 
 def slot_of(cluster: Cluster, executor: str | None) -> Slot:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from raydp_magic.engine import launch
 from raydp_magic.engine.archive import find_archive
 from raydp_magic.engine.java import find_java, supported_for
-from raydp_magic.engine.log_part import LogPart, read_log
+from raydp_magic.engine.log_part import STREAMS, LogPart, Stream, last_words, read_log
 from raydp_magic.engine.runtime_dir import RuntimeDir, kill_group, tail
 from raydp_magic.engine.spark_home import find_spark
 from raydp_magic.engine.udf_ray import outside_of_ray
@@ -131,7 +131,7 @@ class ExecutorActor:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._executor_id = ""
-        self._log = Path(self._dir.path) / "executor.log"
+        self._logs = self._log_files("none-yet")
 
     def facts(self) -> NodeFacts:
         """Where this actor is."""
@@ -149,7 +149,7 @@ class ExecutorActor:
             check_python(where.python)
             self._executor_id = executor_id
             local_dir = self._dir.folder(f"local-{executor_id}")
-            self._log = self._dir.path / f"executor-{executor_id}.log"
+            self._logs = self._log_files(executor_id)
             argv = launch.executor_command(
                 self._java,
                 self._spark,
@@ -170,13 +170,13 @@ class ExecutorActor:
                 python=where.python,
             )
             env |= {launch.SECRET_VARIABLE: secret, launch.NODE_VARIABLE: self._node_id}
-            with self._log.open("ab") as log:
+            with self._logs["stdout"].open("ab") as out, self._logs["stderr"].open("ab") as err:
                 self._process = subprocess.Popen(
                     argv,
                     env=env,
                     stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
+                    stdout=out,
+                    stderr=err,
                     cwd=working_folder(where.folder, local_dir),
                     start_new_session=True,
                 )
@@ -195,18 +195,21 @@ class ExecutorActor:
                 if code is not None:
                     self._dir.forget_group(process.pid)
                     kill_group(process.pid)  # Python workers that a killed JVM left behind
-                    return ExitReport(executor_id, code, tuple(tail(self._log, TAIL_LINES)))
+                    return ExitReport(executor_id, code, last_words(self._logs, TAIL_LINES))
             if time.monotonic() > deadline:
                 return None
             time.sleep(0.1)
 
-    def logs(self, lines: int) -> list[str]:
-        """Last lines of the current JVM's output."""
-        return tail(self._log, lines)
+    def logs(self, lines: int) -> dict[Stream, list[str]]:
+        """Last lines of each of the current JVM's streams."""
+        return {stream: tail(path, lines) for stream, path in self._logs.items()}
 
-    def log_from(self, offset: int | None, lines: int) -> LogPart:
-        """Lines of the current JVM's output from a byte offset on, the last ones without one."""
-        return read_log(self._log, offset, lines)
+    def log_from(self, stream: Stream, offset: int | None, lines: int) -> LogPart:
+        """Lines of a stream of the JVM's from a byte offset on, the last ones without one."""
+        return read_log(self._logs[stream], offset, lines)
+
+    def _log_files(self, executor_id: str) -> dict[Stream, Path]:
+        return {s: self._dir.path / f"executor-{executor_id}.{s}" for s in STREAMS}
 
     def load(self) -> NodeLoad:
         """Physical load of this node and of this executor."""

@@ -5,6 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+from raydp_magic.engine.runtime_dir import tail
+
+Stream = Literal["stdout", "stderr"]
+STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
 
 MOST_BYTES = 256 * 1024
 """One part is no longer; of what was written faster, the beginning is left out."""
@@ -46,3 +52,10 @@ def read_log(path: Path | str, offset: int | None, lines: int) -> LogPart:
         data, start, whole = data[cut:], start + cut, whole - cut
     text = data[: max(0, whole)].decode(errors="replace")
     return LogPart(tuple(text.splitlines()[-lines:]), start + max(0, whole))
+
+
+def last_words(files: dict[Stream, Path], lines: int) -> tuple[str, ...]:
+    """The last lines of a process's streams; those of the one that spoke last at the end."""
+    found = [path for path in files.values() if path.exists()]
+    found.sort(key=lambda path: path.stat().st_mtime_ns)
+    return tuple([line for path in found for line in tail(path, lines)][-lines:])

@@ -152,7 +152,11 @@ class LogsParser(CommandParser):
 
     command = "%raydp_cluster logs"
     summary = "The last log lines of one executor, of the driver, or of all."
-    examples = ("%raydp_cluster logs", "%raydp_cluster logs 0 -n 200", "%raydp_cluster logs driver")
+    examples = (
+        "%raydp_cluster logs",
+        "%raydp_cluster logs 0 -n 200 --stream stdout",
+        "%raydp_cluster logs driver",
+    )
 
     def define(self) -> None:
         """Add the arguments."""
@@ -170,6 +174,11 @@ class LogsParser(CommandParser):
             default=50,
             metavar="N",
             help="lines of each (default 50)",
+        )
+        add(
+            "--stream",
+            choices=("stdout", "stderr"),
+            help="only this one of executors (default both); what Python tasks print is in stderr",
         )
 
 

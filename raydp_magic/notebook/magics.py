@@ -114,8 +114,8 @@ class RaydpMagics(Magics):
                     _required().scale(executors)
                     what = "1 executor" if executors == 1 else f"{executors} executors"
                     print(f"{what} asked for; `%raydp_cluster status` shows them.")
-                case parse.Logs(executor, lines):
-                    print(_required().logs(executor, lines=lines))
+                case parse.Logs(executor, lines, stream):
+                    print(_required().logs(executor, lines=lines, stream=stream))
                 case parse.Panel():
                     from IPython.display import display
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import keyword
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from raydp_magic.errors import UsageError
 from raydp_magic.notebook.command_parser import nearest
@@ -146,6 +146,7 @@ class Logs:
 
     executor: str | None = None
     lines: int = 50
+    stream: Literal["stdout", "stderr"] | None = None
 
 
 @dataclass(frozen=True)
@@ -221,7 +222,7 @@ def _cluster_command(name: str, options: Namespace) -> ClusterCommand:
     if name in of_words:
         return of_words[name](**vars(options))
     if name == "logs":
-        return Logs(options.executor, options.lines)
+        return Logs(options.executor, options.lines, options.stream)
     simple: dict[str, ClusterCommand] = {"status": Status(), "stop": Stop(), "panel": Panel()}
     return simple[name]
 

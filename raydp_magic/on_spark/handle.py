@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from raydp_magic.bridge.ledger import LedgerEntry
     from raydp_magic.cluster.supervisor import Supervisor
     from raydp_magic.engine.driver import DriverJvm
-    from raydp_magic.engine.log_part import LogPart
+    from raydp_magic.engine.log_part import LogPart, Stream
     from raydp_magic.on_spark.launching import Launch
     from raydp_magic.on_spark.request import OnSparkSpec
     from raydp_magic.on_spark.surroundings import Surroundings
@@ -150,7 +150,9 @@ class RayOnSpark(Cluster):
         """Whose logs there are beside the driver's: Ray's."""
         return [RAY]
 
-    def logs(self, executor: str | None = None, lines: int = 50) -> str:
+    def logs(
+        self, executor: str | None = None, lines: int = 50, stream: Stream | None = None
+    ) -> str:
         """Last log lines.
 
         Parameters
@@ -159,6 +161,8 @@ class RayOnSpark(Cluster):
             ``"ray"`` or ``"driver"``; both by default. Spark's UI has those of its executors.
         lines : int
             Lines of each.
+        stream : None
+            Each is one log.
 
         Raises
         ------
@@ -166,6 +170,7 @@ class RayOnSpark(Cluster):
             When there is no such log.
         """
         names = (RAY, DRIVER) if executor is None else (self._log_of(executor),)
+        _one_log(stream)
         parts = []
         for name in names:
             text = tail(self._log_path(name), lines)
@@ -174,9 +179,17 @@ class RayOnSpark(Cluster):
             parts += [f"--- {name} ---", *(text or ["(nothing yet)"])]
         return "\n".join(parts)
 
-    def follow_log(self, executor: str, lines: int = 200, after: int | None = None) -> LogPart:
+    def follow_log(
+        self,
+        executor: str,
+        lines: int = 200,
+        after: int | None = None,
+        stream: Stream | None = None,
+    ) -> LogPart:
         """Log lines that came since the last ones; see `Cluster.follow_log`."""
-        return read_log(self._log_path(self._log_of(executor)), after, lines)
+        path = self._log_path(self._log_of(executor))
+        _one_log(stream)
+        return read_log(path, after, lines)
 
     def _log_of(self, name: str) -> str:
         if name in (RAY, DRIVER):
@@ -205,3 +218,8 @@ class RayOnSpark(Cluster):
 
     def __repr__(self) -> str:
         return f"<RayOnSpark {self.state}: {self.address}, {self.spec.describe()}>"
+
+
+def _one_log(stream: Stream | None) -> None:
+    if stream is not None:
+        raise UsageError("Ray and the driver have one log each", hint="leave the stream out.")

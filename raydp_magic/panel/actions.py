@@ -131,7 +131,8 @@ def _stop(_: dict[str, Any], cluster: Cluster, __: Surroundings) -> None:
 
 def _logs(details: dict[str, Any], cluster: Cluster, _: Surroundings) -> dict[str, Any]:
     lines = max(1, min(_MOST_LINES, int(details.get("lines", 200))))
-    part = cluster.follow_log(str(details["executor"]), lines, details.get("after"))
+    of = str(details["executor"])
+    part = cluster.follow_log(of, lines, details.get("after"), details.get("stream"))
     return {"lines": list(part.lines), "next": part.next}
 
 

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import signal
 import socket
 
 import psutil
@@ -145,6 +146,23 @@ def test_logs(cluster):
     assert "--- driver ---" in cluster.logs()
     with pytest.raises(UsageError, match="No executor '99'"):
         cluster.logs("99")
+
+
+def test_an_executor_s_two_streams_are_apart(cluster, spark):
+    def speak(_):
+        import os
+
+        os.write(1, b"printed by a task\n")
+        os.write(2, b"from a task\n")
+
+    spark.sparkContext.parallelize(range(4), 4).foreach(speak)
+    for words in ("from a task", "printed by a task"):  # Spark sends both to its standard error
+        wait_until(lambda words=words: words in cluster.logs(stream="stderr"), 15)
+    # A JVM tells what its threads do on its standard output.
+    os.kill(min(executor_jvms(cluster)), signal.SIGQUIT)
+    wait_until(lambda: "Full thread dump" in cluster.logs(lines=5000, stream="stdout"), 15)
+    assert "Full thread dump" not in cluster.logs(lines=5000, stream="stderr")
+    assert "by a task" not in cluster.logs(lines=5000, stream="stdout")
 
 
 def test_scaling_up_and_down_keeps_cached_data(cluster, spark, ray4):

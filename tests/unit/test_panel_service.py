@@ -188,8 +188,8 @@ class Acting(SimpleNamespace):
         for name in ("scale", "restart", "remove", "cancel", "stop"):
             setattr(self, name, lambda *words, name=name: self.done.append((name, *words)))
 
-    def follow_log(self, executor, lines, after):
-        return SimpleNamespace(lines=(executor, lines), next=after or 7)
+    def follow_log(self, executor, lines, after, stream):
+        return SimpleNamespace(lines=(executor, lines, stream), next=after or 7)
 
 
 @pytest.mark.parametrize(
@@ -213,10 +213,11 @@ def test_each_action_is_one_call(action, details, done):
 def test_logs_are_followed_by_offset():
     view = View(cluster=Acting())
     assert view.asks("logs", executor="1", lines=5, after=None)["value"] == {
-        "lines": ["1", 5],
+        "lines": ["1", 5, None],
         "next": 7,
     }
-    assert view.asks("logs", executor="1", lines=5, after=9)["value"]["next"] == 9
+    then = view.asks("logs", executor="1", lines=5, after=9, stream="stdout")["value"]
+    assert then == {"lines": ["1", 5, "stdout"], "next": 9}
     view.service.close()
 
 

@@ -1,4 +1,5 @@
 // The log of an executor or of the driver: its end, what is added, and where a word stands in it.
+// An executor has two, its standard output and its standard error; a driver's are one.
 import { failure } from "./desk";
 import { button, freshId, h, keepKeys, section, setAttribute, setText, setTextOrHide, show, type View } from "./dom";
 import { count, plural } from "./format";
@@ -10,6 +11,9 @@ const TAIL = 500;
 const KEPT = 2000;
 const POLL_MS = 1500;
 const SOURCES = 200;
+const DRIVER = "driver";
+const STREAMS = ["stdout", "stderr"] as const;
+const CHOICES = ["both", ...STREAMS];
 
 export interface Logs extends View<Frame> {
   open(source: string, from: HTMLElement): void;
@@ -25,6 +29,7 @@ export function logs(room: Room): Logs {
   const { el, body } = section("Log", "logs");
   show(el, false);
   const source = h("select", { class: "raydp-input", "aria-label": "Whose log" }) as HTMLSelectElement;
+  const stream = h("select", { class: "raydp-input", "aria-label": "Which output" }, ...CHOICES.map((value) => h("option", { value }, value))) as HTMLSelectElement;
   const follow = h("input", { type: "checkbox", id: freshId("follow"), checked: "" }) as HTMLInputElement;
   const search = h("input", { type: "search", class: "raydp-input", "aria-label": "Search the log", placeholder: "Search", autocomplete: "off", spellcheck: "false" }) as HTMLInputElement;
   const hits = h("span", { class: "raydp-note", role: "status" });
@@ -37,6 +42,7 @@ export function logs(room: Room): Logs {
     "div",
     { class: "raydp-log-bar" },
     source,
+    stream,
     h("span", { class: "raydp-field" }, follow, h("label", { for: follow.id }, "follow")),
     search,
     button("↑", () => step(-1), "Previous hit"),
@@ -46,10 +52,12 @@ export function logs(room: Room): Logs {
   );
   keepKeys(search);
   keepKeys(source);
+  keepKeys(stream);
   body.append(bar, trouble, text, state, line.el);
 
-  let current = "driver";
-  let after: number | null = null;
+  let current = DRIVER;
+  /** Where each stream goes on. */
+  let after: Record<string, number> = {};
   let turn = 0;
   let asking = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -79,12 +87,13 @@ export function logs(room: Room): Logs {
 
   function turnTo(which: string): void {
     current = which;
-    after = null;
+    after = {};
     asking = false;
     turn++;
     text.replaceChildren();
     trouble.replaceChildren();
-    line.update(logsMagic(which));
+    show(stream, which !== DRIVER);
+    line.update(logsMagic(which, which === DRIVER || stream.value === "both" ? "" : stream.value));
     setText(state, "Reading the log …");
     show(state, true);
     void read();
@@ -96,11 +105,13 @@ export function logs(room: Room): Logs {
     asking = true;
     const mine = turn;
     try {
-      const answer = (await room.store.ask("logs", { executor: current, lines: TAIL, after })) as Answer;
+      const parts = await Promise.all(wanted().map(ask));
       if (mine !== turn) return;
       trouble.replaceChildren();
-      after = answer.next;
-      add(answer.lines);
+      for (const [name, { lines, next }] of parts) {
+        after[name] = next;
+        add(lines, parts.length > 1 ? name : null);
+      }
     } catch (error) {
       if (mine !== turn) return;
       setTextOrHide(state, "");
@@ -110,10 +121,26 @@ export function logs(room: Room): Logs {
     if (follow.checked && alive) timer = setTimeout(() => void read(), POLL_MS);
   }
 
-  function add(lines: readonly string[]): void {
+  /** The streams to read; "" is the one log of a driver. */
+  function wanted(): readonly string[] {
+    if (current === DRIVER) return [""];
+    return stream.value === "both" ? STREAMS : [stream.value];
+  }
+
+  async function ask(name: string): Promise<[string, Answer]> {
+    const of = { executor: current, lines: TAIL, after: after[name] ?? null };
+    return [name, (await room.store.ask!("logs", name ? { ...of, stream: name } : of)) as Answer];
+  }
+
+  /** `from` is told where several streams are mixed, in the order in which they were read. */
+  function add(lines: readonly string[], from: string | null): void {
     const atEnd = text.scrollTop + text.clientHeight >= text.scrollHeight - 4;
     const needle = search.value.toLowerCase();
-    text.append(...lines.map((content) => mark(h("div", {}, content || "\u200b"), content, needle)));
+    for (const content of lines) {
+      const row = mark(h("div", {}, content || "\u200b"), content, needle);
+      setAttribute(row, "data-stream", from);
+      text.append(row);
+    }
     while (text.childElementCount > KEPT) text.firstElementChild!.remove();
     setTextOrHide(state, text.childElementCount === 0 ? "The log is empty" : "");
     if (lines.length > 0) tally();
@@ -164,6 +191,7 @@ export function logs(room: Room): Logs {
     if (event.key === "Enter") step(event.shiftKey ? -1 : 1);
   });
   source.addEventListener("change", () => turnTo(source.value));
+  stream.addEventListener("change", () => turnTo(current));
   follow.addEventListener("change", () => {
     if (follow.checked) {
       text.scrollTop = text.scrollHeight;
@@ -172,7 +200,7 @@ export function logs(room: Room): Logs {
   });
 
   function option(value: string): HTMLElement {
-    return h("option", { value }, value === "driver" ? "driver" : `executor ${value}`);
+    return h("option", { value }, value === DRIVER ? DRIVER : `executor ${value}`);
   }
 
   return {
@@ -187,11 +215,11 @@ export function logs(room: Room): Logs {
       if (el.hidden) return;
       alive = actions.has("logs");
       if (!alive) clearTimeout(timer);
-      const wanted = ["driver", ...snapshot.executors.slice(0, SOURCES).map(({ id }) => id)];
-      if (!wanted.includes(current)) wanted.push(current);
-      if (ids === wanted.join("\n")) return;
-      ids = wanted.join("\n");
-      source.replaceChildren(...wanted.map(option));
+      const known = [DRIVER, ...snapshot.executors.slice(0, SOURCES).map(({ id }) => id)];
+      if (!known.includes(current)) known.push(current);
+      if (ids === known.join("\n")) return;
+      ids = known.join("\n");
+      source.replaceChildren(...known.map(option));
       source.value = current;
     },
   };

@@ -104,8 +104,8 @@ export function releasePlan(entry: string, name: string): Plan {
   };
 }
 
-export function logsMagic(source: string): string {
-  return `%raydp_cluster logs ${word(source)}`;
+export function logsMagic(source: string, stream = ""): string {
+  return `%raydp_cluster logs ${word(source)}${stream && ` --stream ${stream}`}`;
 }
 
 /**

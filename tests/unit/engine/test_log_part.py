@@ -1,7 +1,9 @@
 """Following a log by byte offset."""
 
+import os
+
 from raydp_magic.engine import log_part
-from raydp_magic.engine.log_part import LogPart, read_log
+from raydp_magic.engine.log_part import LogPart, last_words, read_log
 
 
 def test_parts_join_without_gap_or_overlap(tmp_path):
@@ -37,3 +39,14 @@ def test_an_offset_of_another_file_starts_anew(tmp_path):
 
 def test_no_file_is_empty(tmp_path):
     assert read_log(tmp_path / "none", None, 10) == LogPart((), 0)
+
+
+def test_the_last_words_are_those_of_the_stream_that_spoke_last(tmp_path):
+    files = {name: tmp_path / name for name in ("stdout", "stderr")}
+    assert last_words(files, 3) == ()
+    files["stderr"].write_text("a\nb\nc\n")
+    files["stdout"].write_text("out of memory\n")
+    os.utime(files["stderr"], (1, 1))
+    assert last_words(files, 3) == ("b", "c", "out of memory")
+    os.utime(files["stdout"], (0, 0))
+    assert last_words(files, 3) == ("a", "b", "c")

@@ -121,8 +121,8 @@ class FakeCluster:
     def executor_ids(self):
         return ["0", "1"]
 
-    def logs(self, executor=None, lines=50):
-        return f"logs of {executor}, {lines} lines"
+    def logs(self, executor=None, lines=50, stream=None):
+        return f"logs of {executor}, {lines} lines of {stream}"
 
     def scale(self, executors):
         self.scaled = executors

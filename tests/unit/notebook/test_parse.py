@@ -31,6 +31,7 @@ from raydp_magic.notebook.grammar import BRIDGE_COMMANDS, CELLS, CLUSTER_COMMAND
         ("fit --gpus 1 --resource a=2", parse.Fit(gpus=1.0, resources=(("a", 2.0),))),
         ("logs", parse.Logs()),
         ("logs driver -n 5", parse.Logs("driver", 5)),
+        ("logs 0 --stream stdout", parse.Logs("0", stream="stdout")),
         ("panel", parse.Panel()),
     ],
 )
