@@ -223,6 +223,21 @@ describe("the start form", () => {
     expect(document.activeElement).toBe(fields()[2]);
   });
 
+  it("stands in a panel whose cluster has ended, and goes when the next one comes", () => {
+    const ended = { ...fixture("stopped"), presets, actions: ["start", "fit"] };
+    const store = open(ended);
+    const text = visibleText(el);
+    expect(text.indexOf("The cluster has stopped")).toBeLessThan(text.indexOf("Start again"));
+    press("small: 1 executor of 1 core and 1g");
+    find(".raydp-again form").dispatchEvent(new Event("submit", { cancelable: true }));
+    expect(store.last("start").details).toEqual({ executors: 1, cores: 1, memory: "1g" });
+    store.set(fixture("starting"));
+    expect(visibleText(el)).not.toContain("Start again");
+    store.set(ended);
+    store.tell({ kind: "snapshot", snapshot: ended, gone: "The kernel was restarted" });
+    expect(visibleText(el)).not.toContain("Start again"); // nobody would answer
+  });
+
   it("knows amounts", () => {
     expect([1024, 1536, 2048].map(memoryText)).toEqual(["1g", "1536m", "2g"]);
     expect(refuse("2", "1", "1.5 GiB")).toBeNull();

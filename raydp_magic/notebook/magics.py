@@ -119,7 +119,11 @@ class RaydpMagics(Magics):
                 case parse.Panel():
                     from IPython.display import display
 
-                    display(_required().panel())
+                    from raydp_magic.panel import panel_for
+
+                    # Without a cluster it has the form to start one, where widgets are shown.
+                    anyway = hasattr(self.shell, "kernel")
+                    display(panel_for(running_cluster() if anyway else _required()))
                 case _:
                     print(_act(command))
 

@@ -53,18 +53,18 @@ class Watched(Protocol):
         """One snapshot, now."""
 
 
-def panel_for(cluster: Watched) -> PanelWidget:
+def panel_for(cluster: Watched | None) -> PanelWidget:
     """Give the live panel of a cluster, the same one each time while it is open.
 
     Parameters
     ----------
-    cluster : Cluster
-        The cluster to show.
+    cluster : Cluster or None
+        The cluster to show; without one the panel has only the form that starts one.
 
     Returns
     -------
     PanelWidget
-        A widget that follows the cluster until it stops, and then keeps its last state.
+        A widget that follows the cluster until it stops, keeps its last state, and offers a start.
 
     Raises
     ------

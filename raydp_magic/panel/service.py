@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from raydp_magic.loaded import ask
@@ -21,7 +22,7 @@ from raydp_magic.panel.start_picture import start_picture
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from raydp_magic.monitoring.snapshot import Snapshot
+    from raydp_magic.monitoring.snapshot import Preset, Snapshot
     from raydp_magic.spec import ClusterSpec
 
 Message = dict[str, Any]
@@ -44,6 +45,17 @@ class Watching(Protocol):
 _STARTING = "raydp_magic.cluster.starting"
 
 
+def _presets() -> tuple[Preset, ...]:
+    """Sizes to offer for a start, from what is free now."""
+    from raydp_magic.cluster.asking import known_nodes
+    from raydp_magic.cluster.presets import presets
+    from raydp_magic.monitoring.snapshot import Preset
+
+    with contextlib.suppress(Exception):  # a Ray that goes away right now
+        return tuple(Preset(*one) for one in presets(known_nodes(None) or []))
+    return ()
+
+
 def kernel_cluster() -> Any:
     """The kernel's cluster or None; imports nothing and waits for nothing."""
     return ask(_STARTING, "peek")
@@ -55,6 +67,18 @@ def being_started() -> ClusterSpec | None:
     return spec
 
 
+def _nothing(ended: str | None, offered: tuple[Preset, ...]) -> Message:
+    from raydp_magic import __version__
+
+    return {
+        "type": "none",
+        "ended": ended,
+        "presets": [dict(vars(preset)) for preset in offered],
+        "actions": list(WITHOUT_CLUSTER),
+        "versions": {"raydp_magic": __version__},
+    }
+
+
 class PanelService:
     """Speaks with the views behind one channel.
 
@@ -63,7 +87,10 @@ class PanelService:
     send : callable
         Sends one message; called from several threads, one at a time.
     cluster : Cluster, optional
-        The one cluster to show; by default whichever runs in this kernel.
+        The cluster to show until it ends; by default whichever runs in this kernel.
+    keeps : bool
+        Go on showing the last state of a cluster that has ended, with the offer of a start, until
+        another one runs; else say that none runs. With a `cluster` it always does.
     variables : dict, optional
         The user's namespace.
     started : callable, optional
@@ -77,14 +104,17 @@ class PanelService:
         send: Callable[[Message], None],
         *,
         cluster: Any = None,
+        keeps: bool = False,
         variables: dict[str, Any] | None = None,
         started: Callable[[Any], None] = lambda _: None,
         heard: Callable[[Snapshot], None] = lambda _: None,
     ) -> None:
         self._send = send
         self._fixed = cluster
+        self._keeps = keeps or cluster is not None
         self._heard = heard
-        self._around = Surroundings({} if variables is None else variables, started)
+        self._told_start = started
+        self._around = Surroundings({} if variables is None else variables, self._started)
         self._lock = threading.RLock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -96,11 +126,15 @@ class PanelService:
         self._visible = False
         self._heard_at = 0.0
         self._closed = False
-        self._over = False  # the one cluster to show has stopped: there is no more news
+        self._ended: Snapshot | None = None  # the last state, of which there is no more news
+        # Asked for a cluster that had ended already: shown is that one, whichever runs now.
+        self._past = False
         if cluster is not None:
             last = cluster.sampler.last
-            self._over = last is not None and last.state == "stopped"
-            if not self._over:
+            self._past = last is not None and last.ended
+            if self._past:
+                self._fixed, self._ended = None, last
+            else:
                 self._follow(cluster)
 
     # What views say ------------------------------------------------------------------------------
@@ -137,7 +171,7 @@ class PanelService:
     def _answer(self, message: Message) -> None:
         answer: Message = {"type": "answer", "id": message.get("id")}
         details = message.get("with")
-        cluster = self._fixed or kernel_cluster()
+        cluster = self._present()
         try:
             action = str(message.get("do"))
             value = perform(
@@ -151,6 +185,11 @@ class PanelService:
         self._look()
         if self._subscription is not None:
             self._subscription.watch(self._visible)  # the next picture now
+
+    def _started(self, cluster: Any) -> None:
+        """A view of ours has started it."""
+        self._past = False
+        self._told_start(cluster)
 
     # What views are shown ------------------------------------------------------------------------
 
@@ -192,12 +231,17 @@ class PanelService:
                 self._probe()
             self._wake.wait(LOOK_SECONDS)
 
+    def _present(self) -> Any:
+        """The cluster to show and to act on, None without one."""
+        if self._past:
+            return None
+        return kernel_cluster() if self._fixed is None else self._fixed
+
     def _round(self) -> None:
         spec = being_started()  # before the cluster, which is there when this is over
-        cluster = self._fixed or kernel_cluster()
+        cluster = self._present()
         if cluster is not None and self._shown is not cluster:
-            if not self._over:
-                self._follow(cluster)
+            self._follow(cluster)
             snapshot = cluster.sampler.last or cluster.status()
             with self._lock:
                 self._shown, self._record = cluster, None
@@ -209,35 +253,20 @@ class PanelService:
             self._shown = spec
             self._show(start_picture(spec, time.time()))
         elif cluster is None and self._shown != "none":
-            ended = self._end_text()
+            ended, last, offered = self._end_text(), self._ended, _presets()
             self._follow(None)
-            none = self._nothing(ended)
             with self._lock:
                 self._shown, self._record = "none", None
-                self._say(none)
+                if last is None:
+                    self._say(_nothing(ended, offered))
+                else:
+                    self._show(replace(last, actions=WITHOUT_CLUSTER, presets=offered))
 
     def _end_text(self) -> str | None:
         why = ask(_STARTING, "last_end")
         if why is not None:
             return f"The cluster has ended: {why}"
         return None if self._cluster is None else "The cluster was stopped"
-
-    def _nothing(self, ended: str | None) -> Message:
-        from raydp_magic import __version__
-        from raydp_magic.cluster.asking import known_nodes
-        from raydp_magic.cluster.presets import presets
-        from raydp_magic.monitoring.snapshot import Preset
-
-        found: list[Any] = []
-        with contextlib.suppress(Exception):
-            found = presets(known_nodes(None) or [])
-        return {
-            "type": "none",
-            "ended": ended,
-            "presets": [dict(vars(Preset(*one))) for one in found],
-            "actions": list(WITHOUT_CLUSTER),
-            "versions": {"raydp_magic": __version__},
-        }
 
     def _follow(self, cluster: Any) -> None:
         """Hear the snapshots of this cluster, and of no other."""
@@ -266,9 +295,10 @@ class PanelService:
             turned = known is not None and known["state"] != snapshot.state
             if (self._visible or turned) and self._shown is self._cluster:
                 self._show(snapshot)
-        if self._fixed is not None and snapshot.state == "stopped":
-            self._over = True
+        if snapshot.ended and self._keeps:
+            self._fixed, self._ended = None, snapshot
             self._follow(None)
+            self._wake.set()
 
     def _show(self, snapshot: Snapshot) -> None:
         record = snapshot.to_wire()

@@ -7,8 +7,8 @@ thread, so a message may be sent from any thread and leaves while a cell runs.
 A panel is displayed as two outputs: the live view, and a static copy that the live view hides
 while it is on the page. Whatever runs no widgets (nbconvert's HTML without network, code hosts,
 a notebook reopened without its kernel) shows the copy. The copy is published anew when something
-worth saving changes, and when the cluster ends it takes the live view's place, so that the saved
-notebook holds the last state.
+worth saving changes, and when the cluster ends, so that the saved notebook holds the last state.
+The live view stays then: it has the form to start the next one.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ if TYPE_CHECKING:
 
     from raydp_magic.monitoring.snapshot import Snapshot
 
-_ENDED = ("stopped", "failed")
-_NOTHING = {"text/html": "", "text/plain": ""}
+_NONE = "Spark is not running in this kernel"
 
 
 class PanelWidget(anywidget.AnyWidget):
-    """The live panel of one cluster.
+    """The live panel of a cluster, and then of the next one that runs in this kernel.
 
     Parameters
     ----------
-    cluster : Cluster
-        What to show. It is followed until it stops or the widget is closed.
+    cluster : Cluster or None
+        What to show first; None when there is none yet.
 
     Attributes
     ----------
     snapshot : dict
         Wire form of a :class:`~raydp_magic.monitoring.snapshot.Snapshot`: what a view shows
-        before the kernel speaks. It is renewed when something worth saving changes.
+        before the kernel speaks, empty without a cluster. It is renewed when something worth
+        saving changes.
     """
 
     _esm = STATIC / "panel.js"
@@ -56,10 +56,10 @@ class PanelWidget(anywidget.AnyWidget):
     snapshot = traitlets.Dict().tag(sync=True)
     panel_id = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, cluster: Watched) -> None:
-        self._last = cluster.status()
-        self._saved = _worth_saving(self._last)
-        super().__init__(snapshot=self._last.to_json())
+    def __init__(self, cluster: Watched | None) -> None:
+        self._last = None if cluster is None else cluster.status()
+        self._saved = None if self._last is None else _worth_saving(self._last)
+        super().__init__(snapshot={} if self._last is None else self._last.to_json())
         as_addressed(self.comm)
         self.panel_id = self.model_id
         self._lock = Lock()
@@ -69,6 +69,8 @@ class PanelWidget(anywidget.AnyWidget):
         self._service = PanelService(
             self.send,
             cluster=cluster,
+            keeps=True,
+            started=_started,
             variables=shell.user_ns if shell is not None else None,
             heard=self._on_snapshot,
         )
@@ -85,42 +87,41 @@ class PanelWidget(anywidget.AnyWidget):
         with self._lock:
             if self._closed:
                 return
-            before, self._last = self._last, snapshot
+            self._last = snapshot
             outputs = list(self._outputs)
         worth = _worth_saving(snapshot)
         if worth != self._saved:
             self._saved = worth
             self.snapshot = snapshot.to_json()
-            turned = (snapshot.state in _ENDED) != (before.state in _ENDED)
-            for publish, stem in outputs:
-                if turned:  # else the live view moves by itself
-                    self._publish_live(publish, stem, update=True)
+            for publish, stem in outputs:  # the live view moves by itself
                 self._publish_copy(publish, stem, update=True)
 
     def _ipython_display_(self) -> None:
         """Display the live view and its static copy."""
         shell = get_ipython()
         if shell is None or not hasattr(shell, "kernel"):
-            print(render_text(self._last))
+            print(self._text())
             return
         # This cell's publisher, kept: inside `%%capture` another one is in its place.
         publish = shell.display_pub.publish
         with self._lock:
             stem = f"raydp-{self.panel_id}-{len(self._outputs)}"
             self._outputs.append((publish, stem))
-        self._publish_live(publish, stem, update=False)
+        if not self._closed:
+            live = {"display_id": f"{stem}-live"}
+            publish(data=self._view(), metadata={}, transient=live, update=False)
         self._publish_copy(publish, stem, update=False)
 
-    def _publish_live(self, publish: Callable[..., None], stem: str, *, update: bool) -> None:
-        """Publish the live view, or an empty output once there is nothing to follow."""
-        gone = self._closed or self._last.state in _ENDED
-        data = _NOTHING if gone else self._view()
-        publish(data=data, metadata={}, transient={"display_id": f"{stem}-live"}, update=update)
-
     def _publish_copy(self, publish: Callable[..., None], stem: str, *, update: bool) -> None:
-        copy = f'<div class="raydp-static-{self.panel_id}">{render_html(self._last)}</div>'
-        data = {"text/html": copy, "text/plain": render_text(self._last)}
+        copy = f'<div class="raydp-static-{self.panel_id}">{self._html()}</div>'
+        data = {"text/html": copy, "text/plain": self._text()}
         publish(data=data, metadata={}, transient={"display_id": f"{stem}-copy"}, update=update)
+
+    def _html(self) -> str:
+        return f"<p>{_NONE}</p>" if self._last is None else render_html(self._last)
+
+    def _text(self) -> str:
+        return _NONE if self._last is None else render_text(self._last)
 
     def _view(self) -> dict[str, Any]:
         """Only the widget view: the static copy stands beside it, not in it.
@@ -137,7 +138,7 @@ class PanelWidget(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Put everything into one bundle, for who displays the panel in another way."""
-        static = {"text/html": render_html(self._last), "text/plain": render_text(self._last)}
+        static = {"text/html": self._html(), "text/plain": self._text()}
         return {**self._bare(), **static}, {}
 
 
@@ -152,11 +153,21 @@ def _worth_saving(snapshot: Snapshot) -> tuple[object, ...]:
     )
 
 
+def _started(cluster: Any) -> None:
+    """A view has started it: the magics, where they are loaded, bind `spark`."""
+    shell = get_ipython()
+    magics = None if shell is None else shell.magics_manager.registry.get("RaydpMagics")
+    if magics is not None:
+        magics.started_elsewhere(cluster)
+
+
 _open: WeakKeyDictionary[Any, PanelWidget] = WeakKeyDictionary()
 
 
-def open_panel(cluster: Watched) -> PanelWidget:
+def open_panel(cluster: Watched | None) -> PanelWidget:
     """Give the cluster's panel, a new one when there is none or it was closed."""
+    if cluster is None:
+        return PanelWidget(None)
     panel = _open.get(cluster)
     if panel is None or panel._closed:
         panel = _open[cluster] = PanelWidget(cluster)

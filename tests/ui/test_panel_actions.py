@@ -29,6 +29,7 @@ def test_what_a_person_does_with_a_panel(open_notebook):
     restart_an_executor(book)
     reload(book)
     stop_in_the_panel(book)
+    start_again_in_the_panel(book)
     assert book.page.problems == []
 
 
@@ -117,3 +118,16 @@ def stop_in_the_panel(book):
     book.page.get_by_text("The cluster has stopped").first.wait_for(timeout=60_000)
     book.cell(1).scroll_into_view_if_needed()
     book.picture("panel-stopped-by-its-button")
+
+
+def start_again_in_the_panel(book):
+    panel = book.page.locator(".raydp-panel")
+    form = panel.get_by_role("form", name="Start Spark on Ray")
+    form.wait_for(timeout=30_000)
+    assert not book.violations(".raydp-panel")
+    form.get_by_label("Executors").fill("1")
+    form.get_by_label("Memory each").fill("512m")
+    form.get_by_role("button", name="Start", exact=True).click()
+    panel.get_by_text("1/1 executors").first.wait_for(timeout=120_000)
+    assert form.is_hidden()
+    book.picture("panel-started-again")

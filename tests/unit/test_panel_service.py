@@ -124,6 +124,44 @@ def test_a_later_view_of_a_stopped_cluster_still_sees_its_end(view, cluster):
     assert cluster.sampler.watches == []
 
 
+@pytest.mark.parametrize("end", ["stopped", "failed"])
+def test_below_the_end_there_is_the_offer_to_start_again(view, cluster, end):
+    view.hello()
+    cluster.sampler.deliver(snapshot(end))
+    view.until(lambda: view.record["actions"] == ["start", "fit"])
+    assert view.record["state"] == end
+    assert view.record["executors"] == snapshot(end).to_json()["executors"]
+    assert view.record["presets"]
+
+
+def test_a_view_goes_on_with_the_next_cluster_and_keeps_the_last_state(monkeypatch, view, cluster):
+    running, other = [], FakeCluster("progress")
+    monkeypatch.setattr(service, "kernel_cluster", lambda: running[0] if running else None)
+    monkeypatch.setattr(service, "LOOK_SECONDS", 0.01)
+    view.hello()
+    cluster.sampler.deliver(snapshot("stopped"))
+    view.until(lambda: view.record["state"] == "stopped")
+    running.append(other)
+    view.until(lambda: view.record == snapshot("progress").to_json())
+    view.until(lambda: other.sampler.watches)
+    running.clear()
+    other.sampler.deliver(snapshot("failed"))
+    view.until(lambda: view.record["actions"] == ["start", "fit"])
+    assert view.record["state"] == "failed"
+
+
+def test_a_cluster_of_the_past_is_shown_though_another_runs(monkeypatch):
+    other = FakeCluster()
+    monkeypatch.setattr(service, "kernel_cluster", lambda: other)
+    monkeypatch.setattr("raydp_magic.cluster.start", lambda **_: other)
+    view = View(cluster=FakeCluster("stopped"))
+    view.hello()
+    assert view.record["state"] == "stopped"
+    assert view.asks("start", executors=1)["ok"]  # what was started from here is shown here
+    view.until(lambda: view.record["state"] == "running")
+    view.service.close()
+
+
 def test_without_a_cluster_there_are_presets_and_two_actions(monkeypatch):
     monkeypatch.setattr(service, "kernel_cluster", lambda: None)
     view = View()

@@ -1,7 +1,10 @@
 """The live widget with a fake cluster; in a kernel of its own where the wire matters."""
 
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbclient
 import nbconvert
@@ -10,7 +13,7 @@ import pytest
 from panel_fakes import FakeCluster, snapshot
 
 from raydp_magic.monitoring.snapshot import from_json
-from raydp_magic.panel import STATIC, panel_for
+from raydp_magic.panel import STATIC, panel_for, service, widget
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -108,26 +111,66 @@ def test_numbers_that_tick_do_not_touch_the_saved_copy(outputs):
     panel.close()
 
 
-def test_at_the_end_the_copy_takes_the_live_views_place(outputs):
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+@pytest.mark.parametrize("end", ["stopped", "failed"])
+def test_at_the_end_the_copies_say_so_and_the_live_views_stay(outputs, end):
     cluster = FakeCluster()
     panel = panel_for(cluster)
     panel._ipython_display_()
     panel._ipython_display_()
-    assert sum("application/vnd.jupyter.widget-view+json" in d for d in outputs.shown.values()) == 2
-    cluster.sampler.deliver(snapshot("stopped"))
+    cluster.sampler.deliver(snapshot(end))
     assert len(outputs.shown) == 4
-    assert not any("application/vnd.jupyter.widget-view+json" in d for d in outputs.shown.values())
-    assert sum("The cluster has stopped" in d["text/html"] for d in outputs.shown.values()) == 2
+    assert sum(VIEW in data for data in outputs.shown.values()) == 2
+    copies = [data["text/html"] for data in outputs.shown.values() if VIEW not in data]
+    assert all(f"The cluster has {end}" in copy for copy in copies)
+    assert panel.snapshot["actions"] == []  # saved with the notebook: nobody would answer
+    panel.close()
 
 
-def test_a_failed_cluster_that_recovers_gets_its_live_view_back(outputs):
-    cluster = FakeCluster()
-    panel = panel_for(cluster)
+def test_without_a_cluster_there_is_a_panel_that_takes_the_first_one(outputs, monkeypatch):
+    running = []
+    monkeypatch.setattr(service, "kernel_cluster", lambda: running[0] if running else None)
+    monkeypatch.setattr(service, "LOOK_SECONDS", 0.01)
+    panel = panel_for(None)
     panel._ipython_display_()
-    view = "application/vnd.jupyter.widget-view+json"
-    for state, live in (("failed", False), ("running", True), ("stopped", False)):
-        cluster.sampler.deliver(snapshot(state))
-        assert any(view in data for data in outputs.shown.values()) == live
+    view, copy = outputs.shown.values()
+    assert VIEW in view
+    assert panel.snapshot == {}
+    assert "Spark is not running in this kernel" in copy["text/html"]
+    assert "Spark is not running in this kernel" in copy["text/plain"]
+    cluster = FakeCluster()
+    running.append(cluster)
+    panel._service.hear({"type": "hello", "schema": 2, "visible": True})
+    until(lambda: cluster.sampler.watches)
+    cluster.sampler.deliver(snapshot("running"))
+    assert any("2/2 executors" in data.get("text/html", "") for data in outputs.shown.values())
+    panel.close()
+
+
+def test_what_a_view_has_started_is_told_to_the_magics(monkeypatch):
+    told = []
+    magics = SimpleNamespace(started_elsewhere=told.append)
+    manager = SimpleNamespace(registry={"RaydpMagics": magics})
+    monkeypatch.setattr(
+        widget, "get_ipython", lambda: SimpleNamespace(magics_manager=manager, user_ns={})
+    )
+    monkeypatch.setattr("raydp_magic.cluster.start", lambda **wanted: wanted)
+    panel = panel_for(None)
+    panel._service.hear({"type": "ask", "id": 1, "do": "start", "with": {"executors": 3}})
+    until(lambda: told)
+    assert told == [{"executors": 3, "wait": False}]
+    manager.registry.clear()  # `%load_ext` was not run
+    widget._started("a cluster")
+    panel.close()
+
+
+def until(condition):
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.01)
 
 
 NOTEBOOK = """
@@ -172,8 +215,6 @@ def test_an_exported_notebook_shows_the_panel_while_the_cluster_runs():
 def test_an_exported_notebook_shows_the_last_state():
     book, _ = execute("cluster.sampler.deliver(snapshot('stopped'))")
     assert "The cluster has stopped" in export(book)
-    first = book.cells[0].outputs
-    assert all("widget-view" not in mime for output in first for mime in output.data)
 
 
 def test_news_leaves_the_kernel_while_a_cell_runs():

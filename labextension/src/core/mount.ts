@@ -1,5 +1,6 @@
 import type { Reading } from "../snapshot";
 import { absent } from "./absent";
+import { again } from "./again";
 import { focusedIn, h, setAttribute, show, type View } from "./dom";
 import { executors } from "./executors";
 import { header } from "./header";
@@ -59,6 +60,7 @@ export function mount(el: HTMLElement, store: Store, options: MountOptions = {})
   const waiting = placeholder();
   const sections: View<Frame>[] = [
     top,
+    again(room),
     problems(),
     jobs(room),
     nodes(room),
