@@ -31,6 +31,10 @@ export interface NodeSnapshot {
   ray_tasks: number | null;
   /** Live actors that are not ours. */
   ray_actors: number | null;
+  /** A dead one is kept for some minutes. */
+  died_at: number | null;
+  /** Why, as far as Ray says. */
+  death: string;
 }
 
 export interface ExecutorSnapshot {

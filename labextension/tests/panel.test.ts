@@ -123,6 +123,14 @@ describe("honest words", () => {
     expect(text).toContain("out of memory");
   });
 
+  it("a dead node says since when, and why", () => {
+    open(fixture("busy_multi_node"));
+    const text = visibleText(find(".raydp-nodes"));
+    expect(text).toContain("ip-10-0-3-117.eu-central-1.compute.internal dead");
+    expect(text).toContain("died 42 s ago: Unexpected termination: health check failed");
+    expect(text.match(/died/g)).toHaveLength(1);
+  });
+
   it("an executor that came back is like any other", () => {
     const snapshot = fixture("executor_lost");
     open({ ...snapshot, executors: snapshot.executors.map((row) => ({ ...row, state: "up", message: "" })) });

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from raydp_magic.engine import ray_session
 from raydp_magic.errors import RayUnreachableError
+from raydp_magic.monitoring.gone import Death
 from raydp_magic.monitoring.records import Loads, RayWork
 
 if TYPE_CHECKING:
@@ -79,13 +80,7 @@ def ray_work(cluster: Cluster) -> RayWork:
     from ray.util.state import list_actors, list_tasks
 
     check_connected(cluster)
-    # Without the address the state API asks the Ray that `ray start` noted on this machine.
-    common: dict[str, Any] = {
-        "address": cluster.ray.address,
-        "limit": LISTING_LIMIT,
-        "timeout": LISTING_SECONDS,
-        "raise_on_missing_output": False,
-    }
+    common = _listing(cluster)
     # The tasks of actors are left out: ours are only questions of the panel's kind.
     tasks = list_tasks(filters=[("type", "=", "NORMAL_TASK")], detail=True, **common)
     actors = list_actors(filters=[("state", "=", "ALIVE")], **common)
@@ -97,3 +92,32 @@ def ray_work(cluster: Cluster) -> RayWork:
         ),
         rows=tuple(row for row in tasks if row.job_id == job),
     )
+
+
+def node_deaths(cluster: Cluster) -> dict[str, Death]:
+    """By node id, what Ray still knows of nodes that died."""
+    from ray.util.state import list_nodes
+
+    check_connected(cluster)
+    rows = list_nodes(filters=[("state", "=", "DEAD")], detail=True, **_listing(cluster))
+    return {
+        row.node_id: Death(
+            at=row.end_time_ms / 1000,
+            why=row.state_message or "",
+            name=row.node_name or row.node_ip,
+            cpus=(row.resources_total or {}).get("CPU", 0.0),
+        )
+        for row in rows
+        if row.end_time_ms
+    }
+
+
+def _listing(cluster: Cluster) -> dict[str, Any]:
+    """How the state API is asked for a list."""
+    return {
+        # Without it the state API asks the Ray that `ray start` noted on this machine.
+        "address": cluster.ray.address,
+        "limit": LISTING_LIMIT,
+        "timeout": LISTING_SECONDS,
+        "raise_on_missing_output": False,
+    }

@@ -6,9 +6,10 @@ import time
 from typing import TYPE_CHECKING
 
 from raydp_magic.bridge.ledger import LedgerEntry, ledger
+from raydp_magic.monitoring.gone import Death, Gone
 from raydp_magic.monitoring.jobs import Forecast
 from raydp_magic.monitoring.paced import Paced
-from raydp_magic.monitoring.ray_look import LoadLook, check_connected, ray_work
+from raydp_magic.monitoring.ray_look import LoadLook, check_connected, node_deaths, ray_work
 from raydp_magic.monitoring.records import Loads, RayWork, Records, job_snapshot
 from raydp_magic.monitoring.spark_rest import SparkNews, SparkRest
 from raydp_magic.monitoring.timeline import Timeline
@@ -49,10 +50,14 @@ class Readings:
         self.spark = Paced(self._spark_rest.news, SparkNews(), every=interval)
         self.work = Paced(lambda: ray_work(cluster), RayWork(), every=2 * interval)
         self.ledger: Paced[list[LedgerEntry]] = Paced(entries, [], every=LEDGER_SECONDS)
+        self.deaths: Paced[dict[str, Death]] = Paced(
+            lambda: node_deaths(cluster), {}, every=5 * interval
+        )
+        self.gone = Gone()
         self.timeline = Timeline()
         self.records = Records()
         self._forecasts: dict[int, Forecast] = {}
-        self._all = (self.rooms, self.loads, self.spark, self.work, self.ledger)
+        self._all = (self.rooms, self.loads, self.spark, self.work, self.ledger, self.deaths)
 
     @property
     def spark_ui(self) -> str | None:

@@ -171,6 +171,8 @@ def _node(room: NodeRoom, told: tuple[Any, ...], wants: dict[str, float]) -> Nod
             "spark_executors": usable,
             "ray_tasks": tasks,
             "ray_actors": actors,
+            "died_at": None,
+            "death": "",
         },
     )
 

@@ -55,6 +55,8 @@ def assemble(cluster: Cluster, readings: Readings) -> Snapshot:
     if work.tasks is not None:  # Ray forgets old tasks, at times before it tells of their end
         timeline.still("ray", {row.task_id for row in work.rows if not row.end_time_ms}, now)
     timeline.add(transfer_events(moving))
+    live = readings.records.nodes(rooms, slots, spec, loads=readings.loads.value, work=work)
+    nodes = readings.gone.with_dead(live, readings.deaths.value, now)
     ui = readings.spark_ui
     if cluster.state not in ("starting", "running"):
         actions: tuple[str, ...] = ()
@@ -73,12 +75,12 @@ def assemble(cluster: Cluster, readings: Readings) -> Snapshot:
         spark_ui_url=ui,
         ray_dashboard_url=cluster.ray.dashboard_url,
         links=Links(link(ui and f"{ui}/jobs/"), link(cluster.ray.dashboard_url)),
-        nodes=readings.records.nodes(rooms, slots, spec, loads=readings.loads.value, work=work),
+        nodes=nodes,
         executors=readings.records.executors(
             slots,
             readings.spark.value.executors,
             spec,
-            hosts={room.node_id: room.host for room in rooms},
+            hosts={node.id: node.name for node in nodes},
             memory=readings.loads.value.executors,
             epoch=readings.epoch,
         ),

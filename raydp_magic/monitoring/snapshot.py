@@ -31,7 +31,8 @@ class NodeSnapshot:
     """One Ray node. ``*_reserved`` is Ray's logical accounting, ``*_used`` is physical.
 
     ``*_spark`` is what of the reserved our executors hold; ``ray_tasks`` counts running tasks,
-    ``ray_actors`` live actors that are not ours.
+    ``ray_actors`` live actors that are not ours. One that has died is kept for some minutes, with
+    ``died_at``, and in ``death`` why, as far as Ray says.
     """
 
     id: str
@@ -54,6 +55,8 @@ class NodeSnapshot:
     spark_executors: int
     ray_tasks: int | None
     ray_actors: int | None
+    died_at: float | None
+    death: str
 
 
 @dataclass(frozen=True)

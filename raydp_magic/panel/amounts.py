@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from raydp_magic.monitoring.snapshot import Snapshot
+    from raydp_magic.monitoring.snapshot import NodeSnapshot, Snapshot
 
 UNKNOWN = "–"
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -82,6 +82,14 @@ def ray_lost(snapshot: Snapshot) -> str | None:
         return None
     seconds = max(0, round(snapshot.taken_at - snapshot.ray_lost_at))
     return f"Ray went away {seconds} s before this was taken; shown is the last known state"
+
+
+def death_of(node: NodeSnapshot) -> str:
+    """When and why a node died, as far as that is known; empty for a live one."""
+    if node.alive:
+        return ""
+    when = "" if node.died_at is None else f"died {format_time(node.died_at)}"
+    return ": ".join(filter(None, (when, one_line(node.death))))
 
 
 def share(used: float | None, total: float | None) -> float | None:

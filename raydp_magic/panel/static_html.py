@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from raydp_magic.panel.amounts import (
     UNKNOWN,
+    death_of,
     format_bytes,
     format_bytes_of,
     format_count,
@@ -201,7 +202,12 @@ def _job(job: JobSnapshot, bar: Callable[..., str]) -> list[_Cell]:
 
 def _nodes(nodes: Sequence[NodeSnapshot], bar: Callable[..., str], *, gpus: bool) -> str:
     head = ["Node", "CPU", "Memory", "Object store", *(["GPU"] if gpus else []), "Executors"]
-    return _table(head, [_node(node, bar, gpus=gpus) for node in nodes])
+    rows: list[list[_Cell]] = []
+    for node in nodes:
+        rows.append(_node(node, bar, gpus=gpus))
+        if death := death_of(node):
+            rows.append([_Cell(_muted(escape(death)))])
+    return _table(head, rows)
 
 
 def _node(node: NodeSnapshot, bar: Callable[..., str], *, gpus: bool) -> list[_Cell]:

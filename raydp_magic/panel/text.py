@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from raydp_magic.panel.amounts import (
+    death_of,
     format_bytes,
     format_bytes_of,
     format_count,
@@ -57,7 +58,7 @@ def render_text(snapshot: Snapshot) -> str:
         *_head(snapshot),
         *_section("Now", _aligned(jobs)),
         *_section("Moving", _aligned(map(_transfer, snapshot.transfers))),
-        *_section("Nodes", _aligned(map(_node, snapshot.nodes)) or ["none is known"]),
+        *_section("Nodes", _nodes(snapshot.nodes) or ["none is known"]),
         *_section("Executors", _executors(snapshot.executors) or ["none"]),
         *_section("Bridge", _aligned(map(_record, snapshot.ledger)) or ["nothing has been passed"]),
     ]
@@ -125,6 +126,19 @@ def _transfer(transfer: TransferSnapshot) -> list[str]:
     ]
 
 
+def _nodes(nodes: Sequence[NodeSnapshot]) -> list[str]:
+    return _noted(_aligned(map(_node, nodes)), map(death_of, nodes))
+
+
+def _noted(lines: Iterable[str], notes: Iterable[str]) -> list[str]:
+    """Each line, with what is to be said about it below."""
+    found: list[str] = []
+    for line, note in zip(lines, notes, strict=True):
+        found.append(line)
+        found += textwrap.wrap(note, WIDTH - _LABEL, initial_indent="   ", subsequent_indent="   ")
+    return found
+
+
 def _node(node: NodeSnapshot) -> list[str]:
     name = _clip(one_line(node.name), 16)
     if not node.alive:
@@ -141,17 +155,8 @@ def _node(node: NodeSnapshot) -> list[str]:
 
 
 def _executors(executors: Sequence[ExecutorSnapshot]) -> list[str]:
-    lines = _aligned(map(_executor, executors))
-    found: list[str] = []
-    for executor, line in zip(executors, lines, strict=True):
-        found.append(line)
-        found += textwrap.wrap(
-            one_line(executor.message),
-            WIDTH - _LABEL,
-            initial_indent="   ",
-            subsequent_indent="   ",
-        )
-    return found
+    notes = [one_line(executor.message) for executor in executors]
+    return _noted(_aligned(map(_executor, executors)), notes)
 
 
 def _executor(executor: ExecutorSnapshot) -> list[str]:

@@ -144,8 +144,8 @@ def test_a_view_goes_on_with_the_next_cluster_and_keeps_the_last_state(monkeypat
     running.append(other)
     view.until(lambda: view.record == snapshot("progress").to_json())
     view.until(lambda: other.sampler.watches)
-    running.clear()
     other.sampler.deliver(snapshot("failed"))
+    running.clear()
     view.until(lambda: view.record["actions"] == ["start", "fit"])
     assert view.record["state"] == "failed"
 

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +13,7 @@ from raydp_magic.engine import ray_session
 from raydp_magic.engine.proxied import link, name_for_proxy, rest_address
 from raydp_magic.engine.ray_session import NodeRoom
 from raydp_magic.monitoring import paced, readings, sampler
+from raydp_magic.monitoring.gone import Death
 from raydp_magic.monitoring.jobs import job_record
 from raydp_magic.monitoring.paced import Paced
 from raydp_magic.monitoring.ray_look import ASKED_AT_ONCE, LoadLook
@@ -134,7 +136,8 @@ class Cluster(SimpleNamespace):
 def ray(monkeypatch):
     """What stands for Ray: its nodes, or what asking for them does."""
     have = {"CPU": 4.0, "memory": 8e9}
-    state = SimpleNamespace(asked=0, nodes=lambda: [NodeRoom("n1", "head", "::", True, have, have)])
+    head = NodeRoom("n1", "head", "::", True, have, have)
+    state = SimpleNamespace(asked=0, nodes=lambda: [head], deaths={})
 
     def nodes():
         state.asked += 1
@@ -144,6 +147,7 @@ def ray(monkeypatch):
     monkeypatch.setattr("raydp_magic.monitoring.ray_look.check_connected", lambda _: None)
     monkeypatch.setattr(ray_session, "nodes", nodes)
     monkeypatch.setattr(readings, "ray_work", lambda _: RayWork(tasks={}, actors={}))
+    monkeypatch.setattr(readings, "node_deaths", lambda _: state.deaths)
     monkeypatch.setattr(readings, "ledger", list)
     monkeypatch.setattr(LoadLook, "__call__", lambda _: Loads())
     return state
@@ -170,6 +174,20 @@ def test_a_ray_that_fails_leaves_the_last_known_state(ray):
     assert bad.ray_lost_at is not None
     assert bad.nodes == good.nodes
     assert bad.actions == ("cancel", "stop", "logs")
+
+
+def test_a_node_that_died_does_not_just_vanish(ray):
+    cluster = Cluster()
+    cluster.slots = lambda: [Slot(0, "lost", False, "0", "n2", tries=1)]
+    one, alone = Sampler(cluster), ray.nodes()
+    ray.nodes = lambda: [*alone, NodeRoom("n2", "worker", "::", False, {"CPU": 2.0}, {})]
+    assert [node.alive for node in one.sample().nodes] == [True, True]
+    ray.nodes, ray.deaths = lambda: alone, {"n2": Death(time.time() - 3, "power", "::")}
+    after = one.sample()
+    assert [(n.name, n.alive, n.death) for n in after.nodes[1:]] == [("worker", False, "power")]
+    assert after.executors[0].node == "worker"
+    assert after.presets == one.sample().presets
+    assert after.cpu_total == 4
 
 
 def test_a_ray_that_hangs_does_not_hold_up_the_others(ray, monkeypatch):

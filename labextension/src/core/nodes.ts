@@ -1,7 +1,7 @@
 import { hasEnded, type NodeSnapshot } from "../snapshot";
 import { bar, fraction, type Level } from "./bar";
 import { h, section, setAttribute, setText, setTextOrHide, show, type View } from "./dom";
-import { amount, bytes, bytesOf, count, plural } from "./format";
+import { amount, bytes, bytesOf, count, duration, plural } from "./format";
 import { grid, type Column } from "./grid";
 import type { Frame, Room } from "./room";
 
@@ -73,6 +73,13 @@ export function holders(node: NodeSnapshot): string {
   return parts.filter(Boolean).join(" · ") || "nobody";
 }
 
+/** `died 42 s ago: health check failed`, "" of a live one. */
+function death(node: NodeSnapshot, now: number): string {
+  if (node.alive) return "";
+  const when = node.died_at == null ? "" : `died ${duration(Math.max(0, now - node.died_at))} ago`;
+  return [when, (node.death ?? "").replace(/\s+/g, " ")].filter(Boolean).join(": ");
+}
+
 const columns: Column<NodeSnapshot>[] = [
   { title: "Node", name: "node", cell: { create: nameCell } },
   levels("CPU", "cpu", cpu),
@@ -110,11 +117,13 @@ const columns: Column<NodeSnapshot>[] = [
 /** The Ray nodes: what is reserved, what is used, and by whom. */
 export function nodes(room: Room): View<Frame> {
   const { el, body } = section("Nodes", "nodes");
+  let at = 0;
   const table = grid<NodeSnapshot>({
     label: "Ray nodes",
     name: "nodes",
     columns,
     key: (node) => node.id,
+    note: (node) => death(node, at),
     state: (node) => (node.alive ? "alive" : "dead"),
     narrowLines: 5,
     isNarrow: () => room.isNarrow(),
@@ -132,7 +141,8 @@ export function nodes(room: Room): View<Frame> {
   body.append(table.el, legend);
   return {
     el,
-    update({ snapshot }) {
+    update({ snapshot, now }) {
+      at = now;
       setAttribute(body, "data-gpus", snapshot.nodes.some((node) => node.gpu_total > 0) ? "" : null);
       show(legend, snapshot.nodes.length > 0);
       const empty = hasEnded(snapshot.state) ? "No Ray node is left" : "No Ray node is known yet";
