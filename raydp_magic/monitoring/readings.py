@@ -72,6 +72,12 @@ class Readings:
         for one in self._all:
             one.wait(max(0.0, deadline - time.monotonic()))
 
+    def catch_up(self, seconds: float) -> None:
+        """Ask Spark's driver, which is near and quick, once more: what ran since the last look."""
+        if self.spark_ui is not None:
+            self.spark.begin(now=True)
+            self.spark.wait(seconds)
+
     def close(self) -> None:
         """Ask nothing more of a Ray that goes away."""
         deadline = time.monotonic() + 2

@@ -40,6 +40,7 @@ WITHOUT_RAY = ("cancel", "stop", "logs")
 ANSWER_SECONDS = 1.0
 """How long one snapshot waits for answers; what comes later is in the next."""
 FIRST_SECONDS = 8.0
+CATCH_UP_SECONDS = 0.5
 
 
 def assemble(cluster: Cluster, readings: Readings) -> Snapshot:
@@ -184,10 +185,16 @@ class Sampler:
                 self._thread.start()
 
     def pause(self) -> None:
-        """The cluster begins to stop: ask nothing more of what goes away."""
-        if self._last is None:
-            with contextlib.suppress(Exception):
+        """The cluster begins to stop: one last picture, also of what happened while nobody looked.
+
+        After it nothing more is asked of what goes away.
+        """
+        with contextlib.suppress(Exception):
+            if self._last is None:
                 self._readings.ask(ANSWER_SECONDS, now=True)
+            else:
+                self._readings.catch_up(CATCH_UP_SECONDS)
+            with self._taking:
                 self._last = assemble(self._cluster, self._readings)
         self._quiet = True
         self._readings.close()

@@ -104,6 +104,15 @@ def format_time(unix_seconds: float) -> str:
     return datetime.fromtimestamp(unix_seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def format_duration(seconds: float) -> str:
+    """Coarsely: ``"12 s"``, ``"3 min"``, ``"2 h"``."""
+    if seconds < 90:
+        return f"{round(seconds)} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{round(seconds / 3600)} h"
+
+
 def one_line(text: str) -> str:
     """Collapse white space and drop what is not printable (terminal escapes, text direction)."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -18,6 +18,7 @@ from raydp_magic.panel.amounts import (
     format_cpus,
     format_time,
     one_line,
+    plural,
     ray_lost,
     share,
     tallies,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         LedgerSnapshot,
         NodeSnapshot,
         Snapshot,
+        TransferSnapshot,
     )
 
 _LINE = "1px solid rgba(127,127,127,.35)"
@@ -66,10 +68,11 @@ def render_html(snapshot: Snapshot) -> str:
     bar = _grey_bar if snapshot.ended else _bar
     gpus = any(node.gpu_total for node in snapshot.nodes)
     timeline = timeline_svg(snapshot)
+    now = [*(_job(job, bar) for job in snapshot.jobs), *map(_transfer, snapshot.transfers)]
     parts = [
         _head(snapshot),
         *(f'<div style="{_ALARM}">{_text(problem)}</div>' for problem in _alarms(snapshot)),
-        _section("Now", _table(("",) * 4, [_job(job, bar) for job in snapshot.jobs]) or no_job),
+        _section("Now", _table(("",) * 4, now) or no_job),
         _section("Nodes", _nodes(snapshot.nodes, bar, gpus=gpus) or "No Ray node is known"),
         _section("Executors", _executors(snapshot.executors) or "No executor"),
         _section("Bridge", _ledger(snapshot.ledger) or "Nothing is held"),
@@ -197,6 +200,16 @@ def _job(job: JobSnapshot, bar: Callable[..., str]) -> list[_Cell]:
             bar(share(job.tasks_done, job.tasks_total))
             + f"{format_count(job.tasks_done)} / {format_count(job.tasks_total)} tasks{failed}"
         ),
+    ]
+
+
+def _transfer(transfer: TransferSnapshot) -> list[_Cell]:
+    direction = transfer.direction.replace("->", "→")
+    return [
+        _Cell(_muted("transfer")),
+        _Cell(f"<code>{_text(transfer.label)}</code>", wraps=True),
+        _Cell(_text(direction)),
+        _Cell(f"{plural(transfer.rows, 'row')}, {format_bytes(transfer.bytes)}"),
     ]
 
 

@@ -1,20 +1,69 @@
-"""The timeline as a still picture: one SVG, no script. Pure."""
+"""The timeline as a still picture: one SVG, no script. Pure; twin of ``timeline.ts``."""
 
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from raydp_magic.panel.amounts import one_line
+from raydp_magic.panel.amounts import format_duration, format_time, one_line, plural
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from raydp_magic.monitoring.snapshot import EventSnapshot, Snapshot
 
 SECONDS = 600.0
-_WIDTH, _HEIGHT, _LEFT = 760, 18, 70
-_LANES = {"spark": "Spark", "ray": "Ray", "transfer": "Transfers"}
+MAX_ROWS = 5
+"""More things at once than this share the last row."""
+_WIDTH, _LEFT = 760, 70
+_ROW, _BAR, _GAP, _LANE = 9, 7, 6, 16
+_NAMES = {"spark": "Spark", "ray": "Ray", "transfer": "Transfers"}
+_WORDS = {"spark": "Spark job", "ray": "Ray task", "transfer": "transfer"}
 _COLOURS = {"spark": "#3d85c6", "ray": "#6aa84f", "transfer": "#c77700"}
 _FAILED = "#d6453d"
+
+
+class Placed(NamedTuple):
+    """One bar: from 0 (ten minutes ago) to 1 (the snapshot's time), and the row of its lane."""
+
+    event: EventSnapshot
+    begin: float
+    end: float
+    row: int
+
+
+def lane(events: Iterable[EventSnapshot], now: float) -> list[Placed]:
+    """Place the events of one kind; what overlaps is put into rows."""
+    ends: list[float] = []
+    placed: list[Placed] = []
+    for event in sorted(events, key=lambda event: event.started_at):
+        begin = _place(event.started_at, now)
+        end = _place(now if event.ended_at is None else event.ended_at, now)
+        if end <= 0:
+            continue
+        row = next((i for i, taken in enumerate(ends) if taken <= begin), len(ends))
+        if row == MAX_ROWS:
+            row -= 1
+        elif row == len(ends):
+            ends.append(0.0)
+        ends[row] = max(end, ends[row])
+        placed.append(Placed(event, begin, end, row))
+    return placed
+
+
+def _place(time: float, now: float) -> float:
+    return min(1.0, max(0.0, 1 - (now - time) / SECONDS))
+
+
+def summary(events: Sequence[EventSnapshot]) -> str:
+    """``12 Spark jobs (1 running, 2 failed), 3 transfers``."""
+    parts = []
+    for kind, word in _WORDS.items():
+        states = [event.state for event in events if event.kind == kind]
+        if states:
+            told = [f"{states.count(s)} {s}" for s in ("running", "failed") if s in states]
+            parts.append(plural(len(states), word) + (f" ({', '.join(told)})" if told else ""))
+    return ", ".join(parts)
 
 
 def timeline_svg(snapshot: Snapshot) -> str:
@@ -23,40 +72,47 @@ def timeline_svg(snapshot: Snapshot) -> str:
     Parameters
     ----------
     snapshot : Snapshot
-        Its `timeline` is drawn, a lane for each kind; `taken_at` is the right edge.
+        Its `timeline` is drawn, a lane for each kind that is there; `taken_at` is the right edge.
     """
-    if not snapshot.timeline:
+    events, now = snapshot.timeline, snapshot.taken_at
+    parts: list[str] = []
+    shown: list[EventSnapshot] = []
+    top = 2
+    for kind, name in _NAMES.items():
+        placed = lane((event for event in events if event.kind == kind), now)
+        if not placed:
+            continue
+        parts.append(f'<text x="0" y="{top + 10}" fill="currentColor">{name}</text>')
+        parts += [_bar(bar, top) for bar in placed]
+        shown += [bar.event for bar in placed]
+        top += max(_LANE, _ROW * (1 + max(bar.row for bar in placed))) + _GAP
+    if not parts:
         return ""
-    height = _HEIGHT * len(_LANES)
-    begin = (
-        f'<svg viewBox="0 0 {_WIDTH} {height + 16}" role="img" '
-        'aria-label="Spark jobs, Ray tasks and transfers of the last ten minutes" '
-        f'style="width:100%;max-width:{_WIDTH}px;display:block;font-size:11px">'
-    )
-    parts = [begin]
-    for row, (kind, name) in enumerate(_LANES.items()):
-        y = row * _HEIGHT
-        parts.append(f'<text x="0" y="{y + 12}" fill="currentColor">{name}</text>')
-        parts += [
-            _bar(event, y, snapshot.taken_at) for event in snapshot.timeline if event.kind == kind
-        ]
-    parts += [
-        f'<text x="{_LEFT}" y="{height + 12}" fill="currentColor">10 min ago</text>',
-        f'<text x="{_WIDTH}" y="{height + 12}" fill="currentColor" text-anchor="end">now</text>',
-        "</svg>",
-    ]
-    return "".join(parts)
-
-
-def _bar(event: EventSnapshot, y: int, now: float) -> str:
-    per_second = (_WIDTH - _LEFT) / SECONDS
-    begin = max(event.started_at, now - SECONDS)
-    end = min(now, now if event.ended_at is None else event.ended_at)
-    x = _LEFT + (begin - now + SECONDS) * per_second
-    width = max(1.5, (end - begin) * per_second)
-    colour = _FAILED if event.state == "failed" else _COLOURS[event.kind]
-    title = escape(f"{one_line(event.label)} ({event.state})")
+    label = escape(f"The last ten minutes: {summary(shown)}")
     return (
-        f'<rect x="{x:.1f}" y="{y + 3}" width="{width:.1f}" height="{_HEIGHT - 6}" '
-        f'fill="{colour}" opacity=".8"><title>{title}</title></rect>'
+        f'<svg viewBox="0 0 {_WIDTH} {top + 16}" role="img" aria-label="{label}" '
+        f'style="width:100%;max-width:{_WIDTH}px;display:block;font-size:11px">'
+        f"{''.join(parts)}"
+        f'<text x="{_LEFT}" y="{top + 10}" fill="currentColor">10 min ago</text>'
+        f'<text x="{_WIDTH}" y="{top + 10}" fill="currentColor" text-anchor="end">now</text></svg>'
     )
+
+
+def _bar(bar: Placed, top: int) -> str:
+    event, whole = bar.event, _WIDTH - _LEFT
+    colour = _FAILED if event.state == "failed" else _COLOURS[event.kind]
+    width = max(1.5, (bar.end - bar.begin) * whole)
+    return (
+        f'<rect x="{_LEFT + bar.begin * whole:.1f}" y="{top + bar.row * _ROW}" '
+        f'width="{width:.1f}" height="{_BAR}" fill="{colour}" opacity=".8">'
+        f"<title>{escape(_described(event))}</title></rect>"
+    )
+
+
+def _described(event: EventSnapshot) -> str:
+    """``transfer trips: done, 3 s, from 2026-01-01 12:00:01``."""
+    name = one_line(event.label) or event.id
+    took = ""
+    if event.ended_at is not None:
+        took = f", {format_duration(max(0.0, event.ended_at - event.started_at))}"
+    return f"{_WORDS[event.kind]} {name}: {event.state}{took}, from {format_time(event.started_at)}"

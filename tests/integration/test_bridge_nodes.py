@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import time
 import urllib.request
 
 import pyarrow as pa
@@ -135,6 +136,7 @@ def test_speculative_attempts_leave_every_row_once(cluster, tmp_path):
 def test_a_node_that_dies_is_told_as_lost_data(cluster, two_nodes, tmp_path):
     """Last in this file: it takes a node away."""
     nodes, second = two_nodes
+    assert [node.alive for node in cluster.status().nodes] == [True, True]
     frame = cluster.spark.range(0, 1000, 1, 4)
     refs = rdm.to_refs(frame.mapInArrow(on_both_nodes(str(tmp_path)), "id long"))
     assert second.node_id in homes(refs)
@@ -144,3 +146,6 @@ def test_a_node_that_dies_is_told_as_lost_data(cluster, two_nodes, tmp_path):
     assert rdm.to_ray(cluster.spark.range(100)).count() == 100
     del refs
     gc.collect()  # the error's frames held them
+    dead = wait_until(lambda: [n for n in cluster.status().nodes if n.death], 60)
+    assert [(node.id, node.alive) for node in dead] == [(second.node_id, False)]
+    assert abs(time.time() - dead[0].died_at) < 120  # Ray notices late

@@ -139,6 +139,9 @@ def test_a_silent_ray_is_said():
 
 def test_text_says_what_is_moving():
     assert "trips     spark -> ray  3,200,000 rows" in render_text(snapshot("transfers"))
+    text = Page(render_html(snapshot("transfers"))).text
+    assert "transfertripsspark → ray3,200,000 rows" in text
+    assert "No job" not in text
 
 
 def test_html_escapes_what_comes_from_outside():

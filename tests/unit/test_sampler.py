@@ -235,6 +235,21 @@ def test_who_does_not_look_still_hears_the_end(ray):
     assert ray.asked == asked
 
 
+def test_the_last_picture_has_what_happened_while_nobody_looked(ray, monkeypatch):
+    cluster = Cluster()
+    one = Sampler(cluster)
+    assert one.sample().timeline == ()
+    moved = Transfer("t1", "spark -> ray", "trips", 5, 5, time.time() - 2, time.time(), False, 0)
+    monkeypatch.setattr(sampler, "transfers", lambda **_: [moved])
+    ray.nodes = lambda: pytest.fail("asked")  # that goes away
+    cluster.state = "stopping"
+    one.pause()
+    cluster.state = "stopped"
+    one.finish()
+    assert [(event.kind, event.label) for event in one.last.timeline] == [("transfer", "trips")]
+    assert [node.name for node in one.last.nodes] == ["head"]
+
+
 def test_executors_are_asked_a_few_at_a_time_and_all_in_turn(monkeypatch):
     asked = []
 
