@@ -12,6 +12,7 @@ Nothing is asserted.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import random
 import statistics
@@ -58,6 +59,7 @@ def simulated(nodes: int, executors: int) -> tuple[Any, Readings]:
         app_id="app-1",
         wanted=executors,
         versions={"Spark": "4.3.0"},
+        actions=("scale", "stop"),
         problems=[],
         ray=SimpleNamespace(dashboard_url="http://127.0.0.1:8265"),
         driver=SimpleNamespace(session=None),
@@ -123,13 +125,12 @@ def measure(nodes: int, executors: int, moving: float, rounds: int) -> dict[str,
     before = assemble(cluster, readings).to_wire()
     spent: dict[str, list[float]] = {}
     for _ in range(rounds):
-        for number in chance.sample(range(executors), round(moving * executors)):
+        # In their order: Spark's answer is read in one go, and so lies in memory.
+        for number in sorted(chance.sample(range(executors), round(moving * executors))):
             seen = readings.spark.value.executors[str(number)]
             more = chance.randint(1, 9)
-            readings.spark.value.executors[str(number)] = {
-                **seen,
-                "completedTasks": seen["completedTasks"] + more,
-            }
+            active, completed, *others = seen
+            readings.spark.value.executors[str(number)] = (active, completed + more, *others)
         # Ray's answer is always made of new objects; of its nodes the same share has changed.
         readings.rooms.value = [
             replace(room, total=dict(room.total), free=dict(room.free))
@@ -137,6 +138,7 @@ def measure(nodes: int, executors: int, moving: float, rounds: int) -> dict[str,
         ]
         for room in chance.sample(readings.rooms.value, round(moving * nodes)):
             room.free["object_store_memory"] -= chance.randint(1, 9)
+        gc.collect()  # the garbage of the simulation is not the kernel's
         marks = [time.process_time()]
         snapshot = assemble(cluster, readings)
         marks.append(time.process_time())

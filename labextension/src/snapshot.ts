@@ -1,7 +1,7 @@
 // The wire form of raydp_magic/monitoring/snapshot.py. Memory is in bytes, times are Unix
 // seconds, null means "not known" and never 0. tests/fixtures/snapshots/ is read by both sides.
 
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 export const CLUSTER_STATES = ["starting", "running", "stopping", "stopped", "failed"] as const;
 export type ClusterState = (typeof CLUSTER_STATES)[number];

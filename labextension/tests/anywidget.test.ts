@@ -35,7 +35,7 @@ describe("the anywidget adapter", () => {
     const el = document.createElement("div");
     const unmount = adapter.render({ model, el });
     expect(visibleText(el)).toContain("Waiting");
-    expect(model.sent).toEqual([{ type: "hello", schema: 2, visible: true }]);
+    expect(model.sent).toEqual([{ type: "hello", schema: 3, visible: true }]);
     model.trigger("msg:custom", { type: "snapshot", seq: 1, snapshot: fixture("running") });
     expect(visibleText(el)).toContain("2/2 executors");
     el.querySelector<HTMLElement>("[aria-label='One executor more']")!.click();

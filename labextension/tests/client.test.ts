@@ -41,13 +41,13 @@ function snapshotOf(client: Client) {
 }
 
 describe("a difference", () => {
-  it("sets fields, puts, drops and orders, and leaves the rest as the same objects", () => {
+  it("sets fields, edits, drops and orders, and leaves the rest as the same objects", () => {
     const before = fixture("busy_multi_node") as unknown as Record<string, unknown>;
     const [first, second, third] = before["executors"] as Record<string, unknown>[];
     const changed = { ...second, completed_tasks: 99_999 };
     const after = apply(before, {
       set: { state: "stopping" },
-      lists: { executors: { order: ["1", "0"], put: [changed], drop: ["2", "3", "4", "5", "6", "7"] } },
+      lists: { executors: { order: ["1", "0"], edit: { "1": { completed_tasks: 99_999 } }, drop: ["2", "3", "4", "5", "6", "7"] } },
     })!;
     expect(after["state"]).toBe("stopping");
     expect(after["executors"]).toEqual([changed, first]);
@@ -58,7 +58,7 @@ describe("a difference", () => {
 
   it("keeps the place of what changed, and appends what is new, when no order is sent", () => {
     const before = { jobs: [{ id: 1, n: 0 }, { id: 2, n: 0 }] };
-    const after = apply(before, { lists: { jobs: { put: [{ id: 1, n: 5 }, { id: 3, n: 0 }] } } });
+    const after = apply(before, { lists: { jobs: { edit: { "1": { n: 5 } }, put: [{ id: 3, n: 0 }] } } });
     expect(after).toEqual({ jobs: [{ id: 1, n: 5 }, { id: 2, n: 0 }, { id: 3, n: 0 }] });
   });
 
@@ -70,6 +70,7 @@ describe("a difference", () => {
   it("that does not fit is refused", () => {
     expect(apply({ jobs: [{ id: 1 }] }, { lists: { jobs: { order: ["1", "7"] } } })).toBeNull();
     expect(apply({ jobs: [{ id: 1 }, { id: 2 }] }, { lists: { jobs: { order: ["1"] } } })).toBeNull();
+    expect(apply({ jobs: [{ id: 1 }] }, { lists: { jobs: { edit: { "7": { n: 5 } } } } })).toBeNull();
     expect(apply({}, { lists: { nonsense: {} } })).toBeNull();
   });
 });
@@ -82,7 +83,7 @@ describe("the client", () => {
     client.setVisible(panel, true);
     expect(wire.sent).toEqual([]);
     client.start();
-    expect(wire.sent).toEqual([{ type: "hello", schema: 2, visible: true }]);
+    expect(wire.sent).toEqual([{ type: "hello", schema: 3, visible: true }]);
     client.setVisible({}, true); // a second view changes nothing
     client.setVisible(panel, true);
     expect(wire.sent).toHaveLength(1);
@@ -167,7 +168,7 @@ describe("the client", () => {
     const { wire, client } = open();
     for (const message of [null, 7, "x", {}, { type: "news" }, { type: "answer", id: 99, ok: true }, { type: "diff" }]) wire.tell(message);
     expect(client.get()).toEqual({ kind: "waiting" });
-    wire.tell({ type: "snapshot", seq: 1, snapshot: { ...running(), schema: 3 } });
+    wire.tell({ type: "snapshot", seq: 1, snapshot: { ...running(), schema: 4 } });
     expect(client.get().kind).toBe("unreadable");
   });
 

@@ -146,7 +146,7 @@ describe("honest words", () => {
 
   it.each([1, undefined, "2"])("a snapshot of schema %s is not guessed at", (schema) => {
     open({ ...fixture("running"), schema });
-    expect(visibleText(el)).toContain(`schema ${String(schema)}, this panel reads 2`);
+    expect(visibleText(el)).toContain(`schema ${String(schema)}, this panel reads 3`);
   });
 });
 

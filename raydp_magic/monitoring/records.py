@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from itertools import islice, zip_longest
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +16,7 @@ from raydp_magic.monitoring.snapshot import (
     NodeSnapshot,
     TransferSnapshot,
 )
+from raydp_magic.monitoring.spark_rest import NO_ROW, SparkRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,9 +33,6 @@ R = TypeVar("R", NodeSnapshot, ExecutorSnapshot)
 
 _HOLDING = ("starting", "up", "draining")
 _SLOT = attrgetter("number", "phase", "executor_id", "node", "tries", "since", "message")
-_Told = tuple[Any, dict[str, Any] | None, int | None]
-"""All that an executor's record is made of: `_SLOT` of it, Spark's row and its memory."""
-_NO_ROW: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,9 @@ class Records:
     def __init__(self) -> None:
         self._nodes: dict[str, tuple[Any, NodeSnapshot]] = {}
         self._hosts: dict[str, str] = {}
-        self._told: list[_Told | None] = []
-        self._executors: list[Any] = []
+        self._told: list[Sequence[Any]] = [(), (), ()]
+        """What executors' records were made of: slots, Spark's rows, resident bytes."""
+        self._executors: list[ExecutorSnapshot] = []
 
     def nodes(
         self,
@@ -96,7 +96,7 @@ class Records:
     def executors(
         self,
         slots: Sequence[Slot],
-        seen: dict[str, dict[str, Any]],
+        seen: dict[str, SparkRow],
         spec: ClusterSpec,
         *,
         hosts: dict[str, str],
@@ -110,7 +110,7 @@ class Records:
         slots : sequence of Slot
             The supervisor's.
         seen : dict
-            Rows of Spark's REST API by executor id.
+            What Spark's REST API says, by executor id.
         spec : ClusterSpec
             Size of an executor.
         hosts : dict of str to str
@@ -121,22 +121,25 @@ class Records:
             Unix time at which the monotonic clock was 0.
         """
         ids = [slot.executor_id for slot in slots]
-        news = zip(map(_SLOT, slots), map(seen.get, ids), map(memory.get, ids), strict=True)
+        told = [slots, [*map(seen.get, ids)], [*map(memory.get, ids)]]
         # Properties, read once and not 10,000 times.
-        size = (spec.cores, spec.max_restarts + 1, spec.reserved_bytes)
-        # By place: slots come by number, and nearly always the same ones.
-        told, records = self._told, self._executors
+        given = (spec.cores, spec.max_restarts + 1, spec.reserved_bytes, epoch)
+        records = self._executors
         if hosts != self._hosts:  # seldom: all anew
             self._hosts = hosts
-            told.clear()
             records.clear()
-        more = [None] * (len(slots) - len(told))
-        told[len(slots) :] = records[len(slots) :] = more
-        for place, (now, before) in enumerate(zip(news, told, strict=True)):
-            if now != before:
-                told[place] = now
-                records[place] = _executor(now, hosts, size, epoch)
-        return tuple(records)
+        # By place: slots come by number, and nearly always the same ones.
+        news = zip_longest(*told, *self._told, records)
+        self._told, self._executors = told, []
+        keep = self._executors.append
+        for slot, row, used, old_slot, old_row, old_used, record in islice(news, len(slots)):
+            if record is None or (slot is not old_slot and slot != old_slot):
+                keep(_executor(slot, row, used, hosts, given))
+            elif row == old_row and used == old_used:
+                keep(record)
+            else:
+                keep(_moved_on(record, row or NO_ROW, used))
+        return tuple(self._executors)
 
 
 def _node(room: NodeRoom, told: tuple[Any, ...], wants: dict[str, float]) -> NodeSnapshot:
@@ -178,11 +181,15 @@ def _node(room: NodeRoom, told: tuple[Any, ...], wants: dict[str, float]) -> Nod
 
 
 def _executor(
-    told: _Told, hosts: dict[str, str], size: tuple[int, int, int], epoch: float
+    slot: Slot,
+    row: SparkRow | None,
+    memory: int | None,
+    hosts: dict[str, str],
+    given: tuple[int, int, int, float],
 ) -> ExecutorSnapshot:
-    (number, phase, name, node, tries, since, message), row, memory = told
-    cores, most_tries, reserved = size
-    get = (row or _NO_ROW).get
+    number, phase, name, node, tries, since, message = _SLOT(slot)
+    cores, most_tries, reserved, epoch = given
+    active, completed, failed, used, most, blocks, read, written = row or NO_ROW
     down = phase in ("lost", "failed")
     return _record(
         ExecutorSnapshot,
@@ -193,22 +200,41 @@ def _executor(
             "node": hosts.get(node, node),
             "cores": cores,
             # Spark counts starts and ends in events that may lag: never more than slots.
-            "active_tasks": min(get("activeTasks", 0), cores),
-            "completed_tasks": get("completedTasks", 0),
-            "failed_tasks": get("failedTasks", 0),
+            "active_tasks": min(active, cores),
+            "completed_tasks": completed,
+            "failed_tasks": failed,
             "memory_used": None if down else memory,
             "memory_total": reserved,
-            "storage_used": get("memoryUsed", 0),
-            "storage_total": get("maxMemory", 0),
-            "cached_blocks": get("rddBlocks", 0),
-            "shuffle_read": get("totalShuffleRead", 0),
-            "shuffle_write": get("totalShuffleWrite", 0),
+            "storage_used": used,
+            "storage_total": most,
+            "cached_blocks": blocks,
+            "shuffle_read": read,
+            "shuffle_write": written,
             "tries": tries,
             "max_tries": most_tries,
             "lost_at": round(epoch + since, 3) if down else None,
             "message": message,
         },
     )
+
+
+def _moved_on(before: ExecutorSnapshot, row: SparkRow, memory: int | None) -> ExecutorSnapshot:
+    """The same executor with newer numbers: in half the time of a record from nothing."""
+    fields = vars(before).copy()
+    (
+        active,
+        fields["completed_tasks"],
+        fields["failed_tasks"],
+        fields["storage_used"],
+        fields["storage_total"],
+        fields["cached_blocks"],
+        fields["shuffle_read"],
+        fields["shuffle_write"],
+    ) = row
+    fields["active_tasks"] = min(active, fields["cores"])
+    if before.lost_at is None:
+        fields["memory_used"] = memory
+    return _record(ExecutorSnapshot, fields)
 
 
 def _record(kind: type[R], fields: dict[str, Any]) -> R:

@@ -16,7 +16,7 @@ from raydp_magic.monitoring.jobs import StageRecord
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 ClusterState = Literal["starting", "running", "stopping", "stopped", "failed"]
 ExecutorState = Literal[

@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from raydp_magic.engine.proxied import rest_address
@@ -16,7 +17,15 @@ if TYPE_CHECKING:
 
 TIMEOUT = 5.0
 STAGES_AT_ONCE = 20
-_SHOWN = (
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
+
+
+SparkRow = tuple[int, ...]
+"""The fields `SHOWN` of Spark's record of an executor: all of it is ten times as much to hold.
+
+A plain tuple of numbers, which the garbage collector need not look into.
+"""
+SHOWN = (
     "activeTasks",
     "completedTasks",
     "failedTasks",
@@ -26,20 +35,21 @@ _SHOWN = (
     "totalShuffleRead",
     "totalShuffleWrite",
 )
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
+NO_ROW: SparkRow = (0,) * len(SHOWN)
+"""Of an executor that Spark does not know."""
 
 
 @dataclass(frozen=True)
 class SparkNews:
     """Spark's records of its executors by id, and all its jobs, oldest first."""
 
-    executors: dict[str, dict[str, Any]] = field(default_factory=dict)
+    executors: dict[str, SparkRow] = field(default_factory=dict)
     jobs: tuple[JobRecord, ...] = ()
 
 
-def lean(row: dict[str, Any]) -> dict[str, Any]:
-    """What is shown of an executor's record; the rest is ten times as much to hold and compare."""
-    return {name: row.get(name, 0) for name in _SHOWN}
+def lean(row: dict[str, Any]) -> SparkRow:
+    """What is shown of an executor's record."""
+    return tuple(map(row.get, SHOWN, repeat(0)))
 
 
 class SparkRest:
@@ -53,7 +63,7 @@ class SparkRest:
 
     def __init__(self, driver: DriverJvm) -> None:
         self._driver = driver
-        self._executors: dict[str, dict[str, Any]] = {}
+        self._executors: dict[str, SparkRow] = {}
         self._ended_stages: dict[int, list[dict[str, Any]]] = {}
 
     @property

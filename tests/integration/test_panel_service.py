@@ -25,7 +25,7 @@ class Sidebar:
         self.subshell = reply["content"]["subshell_id"]
         self.comm = uuid.uuid4().hex
         self.send("comm_open", target_name="raydp_magic", data={})
-        self.tell(type="hello", schema=2, visible=True)
+        self.tell(type="hello", schema=3, visible=True)
 
     def send(self, kind, **content):
         message = self.client.session.msg(kind, {"comm_id": self.comm, **content})
@@ -261,7 +261,7 @@ def test_nobody_is_asked_while_nobody_looks(k, sidebar):
     sidebar.tell(type="visible", visible=False)
     wait_until(lambda: "raydp_magic-sampler" not in k.run(threads).text, 20)
     said = len(sidebar.kinds)
-    sidebar.tell(type="hello", schema=2, visible=True)
+    sidebar.tell(type="hello", schema=3, visible=True)
     sidebar.listen(lambda: "diff" in sidebar.kinds[said + 2 :])
 
 

@@ -47,13 +47,23 @@ def test_nothing_changed_is_nothing_sent():
     assert diff.make(WIRE[0], WIRE[0]) == {}
 
 
-def test_one_change_in_many_sends_one_record():
+def test_one_change_in_many_sends_one_field():
     before = {"executors": [{"slot": n, "tasks": 0} for n in range(1000)]}
     after = {"executors": [dict(row) for row in before["executors"]]}
     after["executors"][500]["tasks"] = 1
-    assert diff.make(before, after) == {
-        "lists": {"executors": {"put": [{"slot": 500, "tasks": 1}]}}
+    assert diff.make(before, after) == {"lists": {"executors": {"edit": {"500": {"tasks": 1}}}}}
+
+
+def test_what_stays_beside_a_new_record_is_edited():
+    before = {"jobs": [{"id": 1, "done": 1}, {"id": 2, "done": 1}]}
+    change = diff.make(before, {"jobs": [{"id": 2, "done": 5}, {"id": 3, "done": 0}]})
+    assert change == {
+        "lists": {
+            "jobs": {"edit": {"2": {"done": 5}}, "put": [{"id": 3, "done": 0}], "drop": ["1"]}
+        }
     }
+    with pytest.raises(KeyError):
+        diff.apply({"jobs": []}, change)
 
 
 def test_a_newest_record_at_the_end_needs_no_order():

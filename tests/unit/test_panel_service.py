@@ -41,7 +41,7 @@ class View:
         self.service.hear({"type": kind, **fields})
 
     def hello(self, visible=True):
-        self.says("hello", schema=2, visible=visible)
+        self.says("hello", schema=3, visible=visible)
         self.until(lambda: self.heard)
 
     def until(self, condition, seconds=5):
@@ -104,8 +104,8 @@ def test_when_one_of_two_views_hides_the_other_speaks_up(view, cluster):
     assert probe["type"] == "diff"
     assert probe["base"] != before
     assert probe["seq"] > before
-    view.says("hello", schema=2, visible=True)
-    view.says("hello", schema=2, visible=False)  # the hidden one's, which must not win
+    view.says("hello", schema=3, visible=True)
+    view.says("hello", schema=3, visible=False)  # the hidden one's, which must not win
     assert cluster.sampler.watches[0].watching
 
 

@@ -142,7 +142,7 @@ def test_without_a_cluster_there_is_a_panel_that_takes_the_first_one(outputs, mo
     assert "Spark is not running in this kernel" in copy["text/plain"]
     cluster = FakeCluster()
     running.append(cluster)
-    panel._service.hear({"type": "hello", "schema": 2, "visible": True})
+    panel._service.hear({"type": "hello", "schema": 3, "visible": True})
     until(lambda: cluster.sampler.watches)
     cluster.sampler.deliver(snapshot("running"))
     assert any("2/2 executors" in data.get("text/html", "") for data in outputs.shown.values())
@@ -222,7 +222,7 @@ def test_news_leaves_the_kernel_while_a_cell_runs():
     _, arrivals = execute(
         """
 from dataclasses import replace
-panel._service.hear({"type": "hello", "schema": 2, "visible": True})
+panel._service.hear({"type": "hello", "schema": 3, "visible": True})
 deadline = time.monotonic() + 3
 while time.monotonic() < deadline and panel._service._record is None: pass
 def feed():

@@ -7,7 +7,9 @@ type Item = Record<string, unknown>;
 export interface ListDiff {
   /** The keys in their new order, absent when it is as before. */
   order?: string[];
-  /** New or changed records. */
+  /** By key, the changed fields of a record. */
+  edit?: Record<string, Item>;
+  /** New records. */
   put?: Item[];
   drop?: string[];
 }
@@ -30,11 +32,16 @@ export function apply(record: Item, diff: Diff): Item | null {
   return next;
 }
 
-function applyList(list: Item[], { order, put, drop }: ListDiff, key: (item: Item) => string): Item[] | null {
+function applyList(list: Item[], { order, edit, put, drop }: ListDiff, key: (item: Item) => string): Item[] | null {
   const items = new Map<string, Item>();
   for (const item of list) items.set(key(item), item);
   for (const name of drop ?? []) items.delete(String(name));
   // A Map keeps a changed record's place and appends new ones.
+  for (const [name, fields] of Object.entries(edit ?? {})) {
+    const item = items.get(name);
+    if (!item) return null;
+    items.set(name, { ...item, ...fields });
+  }
   for (const item of put ?? []) items.set(key(item), item);
   if (!order) return [...items.values()];
   const sorted = order.map((name) => items.get(String(name)));
