@@ -1,4 +1,16 @@
-"""Which of the kernel's threads hears a comm's messages."""
+"""Which of the kernel's threads hears a comm's messages.
+
+ipykernel has no public word for this, so a private method of one comm of ours is replaced, on the
+instance. What was looked at instead (7.4):
+
+- ``kernel.shell_handlers["comm_msg"]`` is called where a message has been routed to already.
+- ``kernel.comm_manager.register_comm`` takes a comm of a class of our own, which would go by its
+  address; but a widget's comm is made by ipywidgets, whose private state would have to be copied.
+- Speaking in the context of the view's last message makes its subshell the one that "spoke last".
+  A comm that a cell makes has no such message yet, and with two pages the message of one would go
+  to the subshell of the other, and be lost when that page is closed.
+- Control messages are handled while a cell runs, but pages send comms on the shell channel only.
+"""
 
 from __future__ import annotations
 
