@@ -82,6 +82,11 @@ class PanelWidget(anywidget.AnyWidget):
         self._service.close()
         super().close()
 
+    def _shows_another(self, cluster: Watched) -> bool:
+        """Whether it went on with the next cluster, after the end of this one."""
+        last = cluster.sampler.last
+        return last is not None and self._last is not None and last.app_id != self._last.app_id
+
     def _on_snapshot(self, snapshot: Snapshot) -> None:
         """Take in one snapshot; runs on the sampler's thread."""
         with self._lock:
@@ -165,10 +170,10 @@ _open: WeakKeyDictionary[Any, PanelWidget] = WeakKeyDictionary()
 
 
 def open_panel(cluster: Watched | None) -> PanelWidget:
-    """Give the cluster's panel, a new one when there is none or it was closed."""
+    """Give the cluster's panel, a new one when there is none, or it was closed or went on."""
     if cluster is None:
         return PanelWidget(None)
     panel = _open.get(cluster)
-    if panel is None or panel._closed:
+    if panel is None or panel._closed or panel._shows_another(cluster):
         panel = _open[cluster] = PanelWidget(cluster)
     return panel

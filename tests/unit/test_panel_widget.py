@@ -43,6 +43,22 @@ def test_a_cluster_has_one_panel_and_gets_a_new_one_after_close():
     again.close()
 
 
+def test_a_cluster_whose_panel_went_on_with_the_next_gets_a_new_one(monkeypatch):
+    other, cluster = FakeCluster(), FakeCluster()
+    panel = panel_for(cluster)
+    cluster.sampler.deliver(snapshot("stopped"))
+    assert panel_for(cluster) is panel
+    monkeypatch.setattr(service, "kernel_cluster", lambda: other)
+    panel._service.hear({"type": "hello", "schema": 3, "visible": True})
+    until(lambda: other.sampler.watches)
+    other.sampler.deliver(replace(snapshot("running"), app_id="another"))
+    again = panel_for(cluster)
+    assert again is not panel
+    assert again._last.app_id == snapshot("stopped").app_id
+    panel.close()
+    again.close()
+
+
 def test_it_leaves_when_the_cluster_stops_and_keeps_the_last_state():
     cluster = FakeCluster()
     panel = panel_for(cluster)
