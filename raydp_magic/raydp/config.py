@@ -40,19 +40,17 @@ _NO_MEANING = {
     "spark.cores.max": "init_spark's num_executors and executor_cores decide it",
     "spark.authenticate": "authentication is always on",
     "spark.authenticate.secret": "a new secret is made for each cluster",
-    "spark.dynamicAllocation.enabled": (
-        "the number of executors changes with `raydp_magic.current().scale(n)`"
-    ),
     "spark.shuffle.service.enabled": (
         "there is no shuffle service; executors that go hand over their shuffle blocks"
     ),
 }
 _AS_BY_DEFAULT = {
     "spark.authenticate": "true",
-    "spark.dynamicAllocation.enabled": "false",
     "spark.shuffle.service.enabled": "false",
 }
 """Values that ask for what is so anyway: nothing to say."""
+
+_DYNAMIC = "spark.dynamicAllocation."
 
 _CLASS_PATHS = {
     "spark.preferClassPath": ("spark.driver.extraClassPath", "spark.executor.extraClassPath"),
@@ -214,6 +212,11 @@ def _spark_settings(settings: dict[str, str], ignored: dict[str, str]) -> dict[s
         for target in targets if key in settings else ():
             before = conf.get(target)
             conf[target] = ":".join(filter(None, [settings[key].strip(":"), before]))
+    dynamic = {key: conf.pop(key) for key in list(conf) if key.startswith(_DYNAMIC)}
+    if dynamic not in ({}, {f"{_DYNAMIC}enabled": "false"}):
+        ignored[f"{_DYNAMIC}*"] = (
+            "the number of executors changes with `raydp_magic.current().scale(n)`"
+        )
     for key in list(conf):
         why = _NO_MEANING.get(key)
         if why is None and key.startswith(MASTER_RESOURCES):

@@ -100,6 +100,11 @@ def test_executors_reserve_what_the_configs_say(spark, ray4):
 def test_a_second_init_is_refused_as_by_raydp(spark):
     with pytest.raises(AlreadyRunningError):
         raydp.init_spark("half", 2, 1, "512M")
+    second = raydp.spark.SparkCluster("half", 2, 1, "512M", False, None)
+    with pytest.raises(AlreadyRunningError):
+        second.get_spark_session()
+    second.stop()  # it has started nothing
+    assert spark.range(3).count() == 3
 
 
 def test_ray_s_own_calls(spark, ray4):

@@ -101,7 +101,6 @@ def test_class_paths_are_joined():
         ("spark.executor.memory", "9g"),
         ("spark.executor.instances", "9"),
         ("spark.master", "local"),
-        ("spark.dynamicAllocation.enabled", "true"),
         ("spark.shuffle.service.enabled", True),
         ("spark.authenticate", "false"),
         ("raydp.something", "new"),
@@ -111,6 +110,20 @@ def test_what_has_no_meaning_is_taken_and_said(key, value):
     found = asked(configs={key: value})
     assert list(found.ignored) == [key]
     assert make_spec(**found.options) == spec()
+
+
+def test_dynamic_allocation_is_said_once_for_all_its_settings():
+    prefix = "spark.dynamicAllocation"
+    several = {f"{prefix}.enabled": True, f"{prefix}.minExecutors": 1, f"{prefix}.maxExecutors": 9}
+    for configs in (
+        several,
+        {f"{prefix}.enabled": "true"},
+        {f"{prefix}.executorIdleTimeout": "9s"},
+    ):
+        found = asked(configs=configs)
+        assert list(found.ignored) == [f"{prefix}.*"]
+        assert "scale(n)" in found.ignored[f"{prefix}.*"]
+        assert make_spec(**found.options) == spec()
 
 
 def test_nothing_is_said_where_nothing_is_lost():
