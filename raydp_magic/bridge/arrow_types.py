@@ -18,7 +18,16 @@ _MOST_DIGITS = 38
 
 
 class NoSparkTypeError(ValueError):
-    """No type of Spark's keeps the values; the text says why."""
+    """No type of Spark's keeps the values; the text says why, `hint` what to do."""
+
+    def __init__(
+        self,
+        why: str,
+        *,
+        hint: str = "cast it first, e.g. with `Dataset.map_batches` and `pyarrow.compute.cast`.",
+    ) -> None:
+        super().__init__(why)
+        self.hint = hint
 
 
 def readable_type(arrow_type: Any) -> Any:
@@ -69,9 +78,15 @@ def _decimal(arrow_type: Any) -> Any:
 
 def _extension(arrow_type: Any) -> Any:
     if arrow_type.extension_name.startswith("ray.data.arrow_pickled_object"):
-        raise NoSparkTypeError("its values are Python objects")
+        raise NoSparkTypeError(
+            "its values are Python objects",
+            hint="make numbers, texts, lists or bytes of them first, e.g. with `Dataset.map`.",
+        )
     if arrow_type.extension_name.startswith("ray.data.arrow_variable_shaped_tensor"):
-        raise NoSparkTypeError("its tensors have different shapes")
+        raise NoSparkTypeError(
+            "its tensors have different shapes",
+            hint="make lists of them first, e.g. with `Dataset.map` and `ndarray.tolist`.",
+        )
     shape = tensor_shape(arrow_type)
     if shape is None:
         return readable_type(arrow_type.storage_type)

@@ -9,7 +9,7 @@ from raydp_magic.bridge.arrow_values import readable
 from raydp_magic.bridge.keepers import keepers, need_ray
 from raydp_magic.bridge.look import ACCEPTED, Found, as_table, is_table, look_at
 from raydp_magic.bridge.schema import in_utc
-from raydp_magic.errors import BridgeError, UsageError
+from raydp_magic.errors import BridgeError, UnsupportedTypeError, UsageError
 
 _CAST = "cast the columns to one type first, e.g. with `Dataset.map_batches`."
 SLICE_BYTES = 16 * 1024 * 1024
@@ -140,16 +140,18 @@ def unify(schemas: list[Any]) -> Any:
 
     Raises
     ------
+    UnsupportedTypeError
+        When two types of one column have no common one.
     BridgeError
-        When two types of one column have no common one that keeps the values of both.
+        When their common one does not keep the values of both.
     """
     import pyarrow as pa
 
     schemas = [in_utc(schema) for schema in schemas]
     try:
         unified = pa.unify_schemas(schemas, promote_options="permissive")
-    except pa.ArrowException as error:
-        raise BridgeError(f"The blocks' schemas do not go together: {error}", hint=_CAST) from error
+    except pa.ArrowException:
+        raise _no_common_type(schemas) from None
     for schema in schemas:
         for field in schema:
             if loses(field.type, unified.field(field.name).type):
@@ -162,6 +164,23 @@ def unify(schemas: list[Any]) -> Any:
     return pa.schema(
         [field if field.name in everywhere else field.with_nullable(True) for field in unified]
     )
+
+
+def _no_common_type(schemas: list[Any]) -> BridgeError:
+    """What to say when schemas do not go together: the first column at which they do not."""
+    import pyarrow as pa
+
+    seen: dict[str, Any] = {}
+    for schema in schemas:
+        for field in schema:
+            known = seen.setdefault(field.name, field)
+            try:
+                both = [pa.schema([known]), pa.schema([field])]
+                [seen[field.name]] = pa.unify_schemas(both, promote_options="permissive")
+            except pa.ArrowException:
+                types = f"{known.type} in one block and {field.type} in another"
+                return UnsupportedTypeError(field.name, types, hint=_CAST)
+    return BridgeError("The blocks' schemas do not go together", hint=_CAST)
 
 
 def check_widened(blocks: list[Block], schema: Any, *, truncate_timestamps: bool) -> None:

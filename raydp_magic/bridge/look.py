@@ -21,6 +21,9 @@ from raydp_magic.errors import BridgeError, UnsupportedTypeError, UsageError
 ACCEPTED = (
     "a Ray Dataset, ObjectRefs of Arrow tables or frames, or a pyarrow, pandas or Polars table"
 )
+_ROW_COUNTER = "__bsp_stub"
+"""Ray Data's placeholder in blocks without columns; Ray itself never shows it."""
+
 _COLUMN = re.compile(r"column (.+?) with type (\w+)")
 """How pyarrow names the column of a pandas frame that it cannot convert."""
 
@@ -109,10 +112,15 @@ def look_at(block: Any, *, truncate_timestamps: bool) -> Found:
         return Found(problem=UsageError(f"An ObjectRef holds {what}", hint=f"pass {ACCEPTED}."))
     try:
         table = as_table(block)
-        check_names(table.column_names)
+        columns = [
+            (field, column)
+            for field, column in zip(table.schema, table.columns, strict=True)
+            if not (field.name == _ROW_COUNTER and pa.types.is_null(field.type))
+        ]
+        check_names([field.name for field, _ in columns])
         fields = [
             _crossing(field, column, truncate_timestamps=truncate_timestamps)
-            for field, column in zip(table.schema, table.columns, strict=True)
+            for field, column in columns
         ]
     except BridgeError as error:
         return Found(problem=error)
@@ -128,7 +136,7 @@ def _crossing(field: Any, column: Any, *, truncate_timestamps: bool) -> Any:
         raise UnsupportedTypeError(
             field.name,
             f"{field.type} ({error})",
-            hint="cast it first, e.g. with `Dataset.map_batches` and `pyarrow.compute.cast`.",
+            hint=error.hint,
         ) from None
     lost = what_is_lost(column, target, truncate_timestamps=truncate_timestamps)
     if lost is not None:

@@ -1,7 +1,8 @@
 """Spark schemas <-> Arrow schemas, and clear words for what cannot cross.
 
 An Arrow column that came from Spark carries its Spark field in the Arrow field's metadata where
-the Arrow type alone does not tell it (UDTs, year-month intervals, collations, column metadata).
+the Arrow type alone does not tell it (UDTs, year-month intervals, char and varchar, collations,
+column metadata).
 On the way back that field counts, as long as the column still has the type that belongs to it.
 """
 
@@ -51,10 +52,19 @@ def check_names(names: Sequence[str]) -> None:
 
 
 def wire_type(spark_type: DataType) -> DataType:
-    """The Spark type in which a column crosses: the same, but months for year-month intervals."""
-    from pyspark.sql.types import IntegerType
+    """The Spark type in which a column crosses, since PySpark has no Arrow type for some.
 
-    return _with_year_month(spark_type, lambda _: IntegerType())
+    The same, but whole months for year-month intervals and strings for char and varchar, at any
+    depth.
+    """
+    from pyspark.sql import types as t
+
+    def wire(leaf: DataType) -> DataType:
+        if isinstance(leaf, t.YearMonthIntervalType):
+            return t.IntegerType()
+        return t.StringType() if isinstance(leaf, (t.CharType, t.VarcharType)) else leaf
+
+    return _rebuilt(spark_type, wire)
 
 
 def as_wire(df: DataFrame) -> DataFrame:
@@ -87,40 +97,40 @@ def from_wire(df: DataFrame, schema: StructType) -> DataFrame:
 
 
 def _cast(column: Any, source: DataType, target: DataType) -> Any:
-    """Cast whole months to year-month intervals and back; only one-unit intervals have numbers."""
-    from pyspark.sql.types import YearMonthIntervalType
+    """Cast to a wire type and back; of the intervals only those of one unit have numbers."""
+    from pyspark.sql import types as t
 
     if source == target:
         return column
-    month = YearMonthIntervalType(YearMonthIntervalType.MONTH, YearMonthIntervalType.MONTH)
-    interval = target if wire_type(source) == source else source
-    return column.cast(_with_year_month(interval, lambda _: month)).cast(target)
+    month = t.YearMonthIntervalType(t.YearMonthIntervalType.MONTH, t.YearMonthIntervalType.MONTH)
+    own = target if wire_type(source) == source else source
+
+    def in_months(leaf: DataType) -> DataType:
+        return month if isinstance(leaf, t.YearMonthIntervalType) else leaf
+
+    return column.cast(_rebuilt(own, in_months)).cast(target)
 
 
-def _with_year_month(spark_type: DataType, replace: Callable[[DataType], DataType]) -> DataType:
-    """The type with its year-month intervals replaced, at any depth."""
+def _rebuilt(spark_type: DataType, leaf: Callable[[DataType], DataType]) -> DataType:
+    """The type with what is in its arrays, maps and structs replaced, at any depth."""
     from pyspark.sql import types as t
 
-    interval = getattr(t, "YearMonthIntervalType", None)
-    if interval is not None and isinstance(spark_type, interval):
-        return replace(spark_type)
     if isinstance(spark_type, t.ArrayType):
-        element = _with_year_month(spark_type.elementType, replace)
-        return t.ArrayType(element, spark_type.containsNull)
+        return t.ArrayType(_rebuilt(spark_type.elementType, leaf), spark_type.containsNull)
     if isinstance(spark_type, t.MapType):
         return t.MapType(
-            _with_year_month(spark_type.keyType, replace),
-            _with_year_month(spark_type.valueType, replace),
+            _rebuilt(spark_type.keyType, leaf),
+            _rebuilt(spark_type.valueType, leaf),
             spark_type.valueContainsNull,
         )
     if isinstance(spark_type, t.StructType):
         return t.StructType(
             [
-                t.StructField(f.name, _with_year_month(f.dataType, replace), f.nullable, f.metadata)
+                t.StructField(f.name, _rebuilt(f.dataType, leaf), f.nullable, f.metadata)
                 for f in spark_type
             ]
         )
-    return spark_type
+    return leaf(spark_type)
 
 
 def arrow_schema(spark_schema: StructType, time_zone: str) -> pa.Schema:

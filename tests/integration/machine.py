@@ -3,9 +3,11 @@
 import contextlib
 import gc
 import glob
+import os
 import tempfile
 import threading
 import time
+import uuid
 
 import psutil
 
@@ -77,6 +79,20 @@ def objects_of_tables(ray):
     return {row.object_id for row in rows if row.object_size > 100}
 
 
+@contextlib.contextmanager
+def no_job(spark):
+    """Fails when this thread runs a Spark job meanwhile."""
+    context, group = spark.sparkContext, uuid.uuid4().hex
+    context.setLocalProperty("spark.jobGroup.id", group)
+    try:
+        yield
+        spark.range(1).collect()  # jobs are told in their order: once this is known, all are
+    finally:
+        context.setLocalProperty("spark.jobGroup.id", None)
+    jobs = wait_until(lambda: context.statusTracker().getJobIdsForGroup(group))
+    assert len(jobs) == 1, "a job has run"
+
+
 def alive_actors(*names):
     """Live actors of these classes in this process's Ray; a record of a dead one may lie about."""
     import ray
@@ -109,23 +125,16 @@ def anonymous_bytes(pid):
     return int(line.split()[1]) * 1024
 
 
-class PeakMemory(threading.Thread):
-    """Most memory that each process with a word in its name has taken on, since it was first seen."""
+class Sampled(threading.Thread):
+    """Looks at something many times a second while its block runs."""
 
-    def __init__(self, word):
+    def __init__(self):
         super().__init__(daemon=True)
-        self._word = word
         self._ends = threading.Event()
-        self._first, self.most = {}, {}
 
     def run(self):
         while not self._ends.wait(0.05):
-            for process in psutil.process_iter(["cmdline"]):
-                if self._word in " ".join(process.info["cmdline"] or ()):
-                    with contextlib.suppress(OSError):
-                        now = anonymous_bytes(process.pid)
-                        grown = now - self._first.setdefault(process.pid, now)
-                        self.most[process.pid] = max(self.most.get(process.pid, 0), grown)
+            self.look()
 
     def __enter__(self):
         self.start()
@@ -134,3 +143,52 @@ class PeakMemory(threading.Thread):
     def __exit__(self, *error):
         self._ends.set()
         self.join()
+
+
+class PeakMemory(Sampled):
+    """Most memory that each process with a word in its name has taken on, since it was first seen."""
+
+    def __init__(self, word):
+        super().__init__()
+        self._word = word
+        self._first, self.most = {}, {}
+
+    def look(self):
+        for pid in processes_called(self._word):
+            with contextlib.suppress(OSError):
+                now = anonymous_bytes(pid)
+                grown = now - self._first.setdefault(pid, now)
+                self.most[pid] = max(self.most.get(pid, 0), grown)
+
+
+class PeakHandOff(Sampled):
+    """Most bytes of hand-off files in shared memory at a time."""
+
+    most = 0
+
+    def look(self):
+        self.most = max(self.most, hand_off_bytes())
+
+
+def processes_called(word):
+    for process in psutil.process_iter(["cmdline"]):
+        if word in " ".join(process.info["cmdline"] or ()):
+            yield process.pid
+
+
+def hand_off_bytes():
+    """Bytes of the hand-off files that are in shared memory, or gone from there and still mapped."""
+    sizes = {}
+    for path in glob.glob("/dev/shm/raydp_magic-keeper-*/*"):
+        with contextlib.suppress(OSError):
+            found = os.stat(path)
+            sizes[found.st_ino] = found.st_size
+    for word in ("KeeperActor", "pyspark.daemon"):
+        for pid in processes_called(word):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/maps") as maps:
+                for line in maps:
+                    if "/raydp_magic-keeper-" in line:
+                        span, _, _, _, inode, *_ = line.split()
+                        start, end = (int(address, 16) for address in span.split("-"))
+                        sizes[int(inode)] = max(sizes.get(int(inode), 0), end - start)
+    return sum(sizes.values())

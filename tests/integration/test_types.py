@@ -10,8 +10,10 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
+from machine import no_job
 
 import raydp_magic as rdm
 from raydp_magic.errors import BridgeError, UnsupportedTypeError
@@ -32,8 +34,6 @@ SPARK = {
     "decimal(10,2)": ["12345678.90BD", "-0.01BD"],
     "decimal(38,18)": [f"CAST('{HUGE}' AS DECIMAL(38,18))", f"CAST('-{HUGE}' AS DECIMAL(38,18))"],
     "string": ["''", "'ä\\u0000\\n'", "repeat('x', 100000)"],
-    "char(5)": ["CAST('ab' AS CHAR(5))"],
-    "varchar(5)": ["CAST('ab' AS VARCHAR(5))"],
     "string collate UTF8_LCASE": ["'Ab' COLLATE UTF8_LCASE"],
     "binary": ["X''", "X'00FF'"],
     "date": ["DATE'0001-01-01'", "DATE'9999-12-31'", "DATE'1582-10-15'"],
@@ -170,14 +170,58 @@ def test_a_column_that_ray_changed_has_its_new_type(spark_session, ray4):
     assert [row.asDict() for row in back.collect()] == [{"i": "14", "n": 1}]
 
 
+KEPT = "spark.sql.preserveCharVarcharTypeInfo"
+CHARS = {
+    "false": ["string", "string", "array<string>"],
+    "true": ["char(5)", "varchar(5)", "array<char(3)>"],
+}
+"""Types of three columns of a table, by this setting; Spark 3.5 lacks it."""
+
+
+@pytest.fixture(scope="module")
+def chars(spark_session, tmp_path_factory):
+    """A query on a table with such columns; a bare column is a string in each of Spark's releases."""
+    path = tmp_path_factory.mktemp("chars")
+    spark_session.sql(
+        f"CREATE TABLE chars (c CHAR(5), v VARCHAR(5), l ARRAY<CHAR(3)>) USING parquet LOCATION '{path}'"
+    )
+    spark_session.sql(
+        "INSERT INTO chars VALUES ('ab', 'ab', array('x', NULL)), (NULL, NULL, NULL), ('äbcde', '', array())"
+    )
+    yield lambda: spark_session.sql("SELECT c, CAST(v AS VARCHAR(5)) AS v, l FROM chars")
+    spark_session.conf.set(KEPT, "false")
+    spark_session.sql("DROP TABLE chars")
+
+
+@pytest.mark.parametrize("kept", CHARS)
+def test_columns_of_char_and_varchar(spark_session, ray4, chars, kept):
+    spark_session.conf.set(KEPT, kept)
+    frame = chars()
+    types = [field.dataType.simpleString() for field in frame.schema]
+    assert types == CHARS[kept if spark_session.version >= "4" else "false"]
+    refs = rdm.to_refs(frame)
+    assert [str(kind) for kind in ray4.get(refs[0]).schema.types] == [
+        "string",
+        "string",
+        "list<element: string>",
+    ]
+    back = rdm.to_spark(refs, spark=spark_session)
+    assert back.schema == frame.schema
+    sent = frame.collect()
+    assert back.collect() == sent
+    assert {row["c"] for row in sent} == {"ab   ", None, "äbcde"}
+    spark_session.conf.set(KEPT, "false")
+    plain = rdm.to_spark(refs, spark=spark_session)  # where Spark does not keep these types
+    assert [field.dataType.simpleString() for field in plain.schema] == CHARS["false"]
+    assert plain.collect() == sent
+
+
 @pytest.mark.parametrize("expression", REFUSED_BY_ARROW.values(), ids=REFUSED_BY_ARROW)
 def test_what_arrow_lacks_is_refused_before_a_job(spark_session, expression):
-    tracker = spark_session.sparkContext.statusTracker()
-    before = len(tracker.getJobIdsForGroup())
-    with pytest.raises(UnsupportedTypeError) as caught:
-        rdm.to_refs(spark_session.sql(f"SELECT 1 AS ok, {expression} AS bad"))
-    assert caught.value.column == "bad"
-    assert len(tracker.getJobIdsForGroup()) == before
+    frame = spark_session.sql(f"SELECT 1 AS ok, {expression} AS bad")
+    with no_job(spark_session), pytest.raises(UnsupportedTypeError) as caught:
+        rdm.to_refs(frame)
+    assert (caught.value.column, caught.value.type) == ("bad", "interval")
 
 
 # Ray -> Spark -------------------------------------------------------------------------------------
@@ -301,9 +345,10 @@ def test_every_arrow_type_is_read_by_spark(from_arrow):
 @pytest.mark.parametrize("column", ARROW_REFUSED.values(), ids=ARROW_REFUSED)
 def test_what_spark_cannot_keep_is_refused_before_a_job(spark_session, ray4, column):
     table = pa.table({"ok": pa.array([1]), "bad": column})
-    with pytest.raises(UnsupportedTypeError) as caught:
+    with no_job(spark_session), pytest.raises(UnsupportedTypeError) as caught:
         rdm.to_spark(table, spark=spark_session)
     assert caught.value.column == "bad"
+    assert caught.value.type.startswith(str(column.type))
     assert caught.value.hint
 
 
@@ -331,7 +376,6 @@ def test_nanoseconds_are_cut_only_on_request(spark_session, ray4):
 
 
 def test_frames_and_tensors(spark_session, ray4):
-    import pandas as pd
     import polars as pl
 
     frame = pd.DataFrame(
@@ -382,10 +426,67 @@ def test_blocks_of_different_schemas_are_unified(spark_session, ray4):
     floats = pa.table({"a": [0.5]})
     whole = rdm.to_spark([ray4.put(pa.table({"a": [3]})), ray4.put(floats)], spark=spark_session)
     assert [row["a"] for row in whole.collect()] == [3.0, 0.5]
-    for column in (pa.array([2**53 + 1]), pa.array([decimal.Decimal("0.1")]), pa.array(["x"])):
+    for column in (pa.array([2**53 + 1]), pa.array([decimal.Decimal("0.1")])):
         blocks = [ray4.put(pa.table({"a": column})), ray4.put(floats)]
         with pytest.raises(BridgeError, match="do not go together|keeps not all"):
             rdm.to_spark(blocks, spark=spark_session)
+
+
+def ragged(data):
+    def array(row):
+        import numpy as np
+
+        return {"ok": 1, "bad": np.zeros((row["id"] + 1, 2))}
+
+    return data.range(3, override_num_blocks=1).map(array)
+
+
+def in_one_batch(data):
+    def batch(_):
+        import numpy as np
+
+        return {"bad": np.array([1, "x"], dtype=object)}
+
+    return data.range(2, override_num_blocks=1).map_batches(batch)
+
+
+OF_OBJECTS = "arrow_pickled_object"
+RAY_DATASETS_REFUSED = {
+    "objects": (lambda data: data.from_items([{"ok": 1, "bad": object()}]), OF_OBJECTS),
+    "pandas, mixed": (
+        lambda data: data.from_pandas(pd.DataFrame({"ok": [1, 2], "bad": [1, "x"]})),
+        OF_OBJECTS,
+    ),
+    "numpy, mixed": (in_one_batch, OF_OBJECTS),
+    "numpy, ragged": (ragged, "VariableShapedTensor"),
+    "mixed over blocks": (
+        lambda data: data.from_items([{"bad": 1}, {"bad": "x"}], override_num_blocks=2),
+        "int64 in one block and string in another",
+    ),
+    "ragged over blocks": (
+        lambda data: data.from_items(
+            [{"bad": np.zeros(2)}, {"bad": np.zeros((2, 2))}], override_num_blocks=2
+        ),
+        "list<element: double> in one block",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "kind"), RAY_DATASETS_REFUSED.values(), ids=RAY_DATASETS_REFUSED)
+def test_datasets_of_objects_and_ragged_arrays_are_refused(spark_session, ray4, make, kind):
+    dataset = make(ray4.data)
+    with no_job(spark_session), pytest.raises(UnsupportedTypeError) as caught:
+        rdm.to_spark(dataset, spark=spark_session)
+    assert caught.value.column == "bad"
+    assert kind in caught.value.type
+    assert "Dataset.map" in caught.value.hint
+
+
+def test_what_the_hints_say_helps(spark_session, ray4):
+    lists = ragged(ray4.data).map(lambda row: row | {"bad": row["bad"].tolist()})
+    back = rdm.to_spark(lists, spark=spark_session)
+    assert back.schema["bad"].dataType.simpleString() == "array<array<double>>"
+    assert [len(row["bad"]) for row in back.collect()] == [1, 2, 3]
 
 
 def test_a_task_that_failed_is_told_as_such(spark_session, ray4):
@@ -407,6 +508,8 @@ def spark_table(frame, refs, ray):
         f"| {_short(schema.field(name).type)} | the same |"
         for name, field in zip(frame.columns, frame.schema, strict=True)
     ]
+    rows.append("| char(5), varchar(5), as Spark reads tables | string | string |")
+    rows.append(f"| char(5), varchar(5), with `{KEPT}` | string | the same |")
     rows.append("| UDTs, such as ML vectors | their storage, as a struct | the same |")
     rows += [f"| {name} | refused | |" for name in REFUSED_BY_ARROW]
     return ["| Spark | in Ray (Arrow) | and back in Spark |", "|---|---|---|", *rows]

@@ -69,6 +69,14 @@ def test_what_is_refused(block, error, says):
     assert problem.hint
 
 
+def test_ray_s_placeholder_for_rows_without_columns_is_no_column():
+    rows = pa.nulls(3)
+    found = seen(pa.table({"a": [1, 2, 3], "__bsp_stub": rows}))
+    assert (found.schema.names, found.rows) == (["a"], 3)
+    assert "without columns" in str(seen(pa.table({"__bsp_stub": rows})).problem)
+    assert seen(pa.table({"__bsp_stub": [1]})).schema.names == ["__bsp_stub"]
+
+
 def test_what_counts_as_a_table():
     assert is_table(pa.table({"a": [1]}))
     assert is_table(pa.RecordBatch.from_pydict({"a": [1]}))
