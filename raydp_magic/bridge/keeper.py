@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from raydp_magic.bridge.arrow_values import readable
 from raydp_magic.bridge.look import Found, look_at
+from raydp_magic.bridge.references import Lent, referred
 from raydp_magic.engine.runtime_dir import PREFIX, RuntimeDir
 from raydp_magic.errors import BridgeError, DataLostError, RaydpMagicError
 
@@ -83,6 +84,7 @@ class KeeperActor:
         self._slow = self._dir.folder("blocks")
         self._given: dict[str, dict[str, Any]] = {}  # Spark -> Ray: transfer -> key -> ref
         self._counts: dict[str, tuple[int, int]] = {}  # rows and bytes given so far
+        self._lent = Lent()  # what `take` has given out
         self._held: dict[str, Held] = {}  # Ray -> Spark
         self._mappers: dict[str, Mapper] = {}  # Spark -> Ray -> Spark
         self._closed: set[str] = set()  # a late attempt's block must not stay for good
@@ -116,7 +118,14 @@ class KeeperActor:
             self._closed.add(transfer)
             given = self._given.pop(transfer, {})
             self._counts.pop(transfer, None)
-        return {key: [given[key]] for key in keys if key in given}
+            kept = {key: [given[key]] for key in keys if key in given}
+            self._lent.add(transfer, (ref.hex() for [ref] in kept.values()))
+        return kept
+
+    def in_use(self) -> list[str]:
+        """Transfers of which anybody still refers to a block that this keeper gave out."""
+        with self._lock:
+            return self._lent.in_use(referred())
 
     def given(self, transfer: str) -> tuple[int, int]:
         """Rows and bytes that Spark's tasks have handed over so far."""

@@ -103,6 +103,30 @@ class _Keepers:
             self._forget_other_rays()
             return dict(self._actors)
 
+    def in_use(self, timeout: float) -> set[str]:
+        """Transfers of which anybody still refers to a block.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds to wait for all keepers.
+
+        Raises
+        ------
+        ray.exceptions.RayError
+            When one that lives does not answer.
+        """
+        import ray
+
+        asked = [actor.in_use.remote() for actor in self.known().values()]
+        if asked:
+            ray.wait(asked, num_returns=len(asked), timeout=timeout)
+        found: set[str] = set()
+        for answer in asked:
+            with contextlib.suppress(ray.exceptions.ActorDiedError):  # and its blocks with it
+                found.update(ray.get(answer, timeout=0))
+        return found
+
     def end_all(self) -> None:
         """End all keepers; what they own is lost."""
         import ray

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from raydp_magic.bridge.keepers import keepers
+from raydp_magic.bridge.references import referred
 from raydp_magic.errors import UsageError
 
 TO_RAY = "spark -> ray"
 TO_SPARK = "ray -> spark"
-LISTING_LIMIT = 10_000
 FREEING_SECONDS = 3.0
 """How long Ray may take to free a block after its last reference went."""
 
@@ -70,7 +70,10 @@ def record(
     value: Any = None,
     session: Any = None,
 ) -> LedgerEntry:
-    """Note a conversion; `session` is the Spark session that reads what came from Ray."""
+    """Note a conversion; `session` is the Spark session that reads what came from Ray.
+
+    Of ours only its SparkContext is remembered: views outlive the Python object of a session.
+    """
     entry = LedgerEntry(
         name=f"#{next(_numbers)}",
         direction=direction,
@@ -81,7 +84,7 @@ def record(
         transfer=transfer,
         object_ids=object_ids,
         value=_weak(value),
-        session=_weak(session),
+        session=_weak(_sc(session)),
     )
     with _lock:
         _entries.append(entry)
@@ -183,38 +186,34 @@ def prune(*, max_age: float = 0.0, timeout: int = 5) -> None:
         if not _entries or time.monotonic() - _pruned_at < max_age:
             return
         _pruned_at = time.monotonic()
+        known = list(_entries)
     if not ray.is_initialized():
         with _lock:
             _entries.clear()
         return
     _drop([entry for entry in _reading() if _ended(entry)])
-    alive = live_objects(timeout)
-    if alive is None:
-        return
-    with _lock:
-        _entries[:] = [
-            entry
-            for entry in _entries
-            if (entry.direction == TO_SPARK and not entry.released) or entry.object_ids & alive
-        ]
-
-
-def live_objects(timeout: int) -> set[str] | None:
-    """Ids of the Ray objects that anybody refers to; None when Ray cannot tell completely."""
-    import ray
-    from ray.util.state import list_objects
-
     try:
-        rows = list_objects(
-            # Without it the state API asks the Ray that `ray start` noted on this machine.
-            address=ray.get_runtime_context().gcs_address,
-            limit=LISTING_LIMIT,
-            timeout=timeout,
-            raise_on_missing_output=False,
-        )
-    except Exception:  # noqa: BLE001 - a listing that fails must not lose entries
-        return None
-    return {row.object_id for row in rows} if len(rows) < LISTING_LIMIT else None
+        in_use, here = keepers.in_use(timeout), referred()
+    except Exception:  # noqa: BLE001 - an answer that fails must not lose entries
+        return
+    gone = [entry for entry in known if not _stays(entry, in_use, here)]
+    with _lock:
+        _entries[:] = [entry for entry in _entries if entry not in gone]
+
+
+def _stays(entry: LedgerEntry, in_use: set[str], here: set[str]) -> bool:
+    """Whether something of an entry is left.
+
+    Parameters
+    ----------
+    in_use : set of str
+        Transfers of which somebody refers to a keeper's block.
+    here : set of str
+        Ids of objects that this process knows of: the block of an empty DataFrame is its own.
+    """
+    if entry.direction == TO_SPARK:
+        return not entry.released
+    return entry.transfer in in_use or not entry.object_ids.isdisjoint(here)
 
 
 def still_held() -> list[LedgerEntry]:
@@ -225,7 +224,7 @@ def still_held() -> list[LedgerEntry]:
 
 def end_session(session: Any) -> None:
     """A Spark session has ended: drop what it read; end keepers that have nothing left to do."""
-    same = [entry for entry in _reading() if _ended(entry) or _context(entry) is _sc(session)]
+    same = [entry for entry in _reading() if _ended(entry) or _reader(entry) is _sc(session)]
     _drop(same)
     if not keepers.known():
         return
@@ -262,15 +261,14 @@ def _drop(entries: list[LedgerEntry]) -> None:
 
 def _ended(entry: LedgerEntry) -> bool:
     """Whether the session that reads an entry's blocks can do so no more."""
-    session = entry.session() if entry.session is not None else None
-    if session is None or getattr(session, "is_stopped", False):  # Spark Connect's
+    reader = _reader(entry)
+    if reader is None or getattr(reader, "is_stopped", False):  # Spark Connect's
         return True
-    context = _sc(session)
-    return context is not session and context._jsc is None
+    return getattr(reader, "_jsc", reader) is None
 
 
-def _context(entry: LedgerEntry) -> Any:
-    return _sc(entry.session()) if entry.session is not None else None
+def _reader(entry: LedgerEntry) -> Any:
+    return entry.session() if entry.session is not None else None
 
 
 def _sc(session: Any) -> Any:

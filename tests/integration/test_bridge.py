@@ -3,13 +3,16 @@
 import datetime as dt
 import decimal
 import gc
+import os
 import sys
+import threading
 
 import psutil
 import pytest
-from machine import alive_actors, executor_jvms, wait_until
+from machine import alive_actors, executor_jvms, no_job, objects_of_tables, wait_until
 
 import raydp_magic as rdm
+from raydp_magic.bridge.transfers import transfers
 from raydp_magic.errors import BridgeError, NotRunningError, UnsupportedTypeError, UsageError
 
 pytestmark = pytest.mark.spark35
@@ -146,15 +149,18 @@ def test_what_cannot_cross_is_said_before_a_job_runs(spark):
     import pyarrow as pa
     import ray
 
-    with pytest.raises(BridgeError, match="'a'"):
-        rdm.to_refs(spark.sql("SELECT 1 AS a, 2 AS a"))
-    with pytest.raises(UnsupportedTypeError) as caught:
-        rdm.to_spark(pa.table({"ok": [1], "wide": pa.array([None], pa.decimal256(50, 2))}))
+    twice = spark.sql("SELECT 1 AS a, 2 AS a")
+    with no_job(spark):
+        with pytest.raises(BridgeError, match="'a'"):
+            rdm.to_refs(twice)
+        with pytest.raises(UnsupportedTypeError) as caught:
+            rdm.to_spark(pa.table({"ok": [1], "wide": pa.array([None], pa.decimal256(50, 2))}))
+        with pytest.raises(UsageError, match="holds int"):
+            rdm.to_spark([ray.put(5)])
+        with pytest.raises(UsageError, match="A Spark DataFrame is needed"):
+            rdm.to_ray([1, 2])
     assert caught.value.column == "wide"
-    with pytest.raises(UsageError, match="holds int"):
-        rdm.to_spark([ray.put(5)])
-    with pytest.raises(UsageError, match="A Spark DataFrame is needed"):
-        rdm.to_ray([1, 2])
+    assert caught.value.type.startswith("decimal256(50, 2)")
 
 
 def test_the_ledger_follows_the_references(spark):
@@ -179,14 +185,61 @@ def test_the_ledger_follows_the_references(spark):
     assert ray.is_initialized()
 
 
-def test_a_failed_conversion_leaves_nothing(spark):
+def test_a_failed_conversion_leaves_nothing(spark, ray4, tmp_path):
+    given = str(tmp_path / "a block was given")
+    before = objects_of_tables(ray4)
+    entries = len(rdm.ledger())
+
     def broken(batches):
-        yield next(batches)
+        import os
+        import time
+
+        yield from batches
+        while not os.path.exists(given):
+            time.sleep(0.05)
         raise ValueError("on purpose")
 
+    def mark():
+        wait_until(lambda: [one for one in transfers() if one.ended_at is None and one.rows], 60)
+        assert objects_of_tables(ray4) - before
+        open(given, "w").close()
+
+    watcher = threading.Thread(target=mark)
+    watcher.start()
+    frame = spark.range(0, 100_000, 1, 2).mapInArrow(broken, "id long")
     with pytest.raises(Exception, match="on purpose"):
-        rdm.to_refs(spark.range(0, 100, 1, 2).mapInArrow(broken, "id long"))
+        rdm.to_refs(frame, block_bytes=20_000)
+    watcher.join()
+    assert os.path.exists(given)
+    wait_until(lambda: not objects_of_tables(ray4) - before, 30, "blocks are freed")
+    assert len(rdm.ledger()) == entries
     assert rdm.to_ray(spark.range(10)).count() == 10
+
+
+def test_what_is_derived_from_a_frame_that_came_from_ray(spark, ray4):
+    for entry in rdm.ledger():
+        rdm.release(entry)
+    dataset = ray4.data.range(1000, override_num_blocks=4)
+    back = rdm.to_spark(dataset, spark=spark.newSession())
+    derived = back.where("id >= 990")
+    derived.createOrReplaceGlobalTempView("from_ray")
+    view = "global_temp.from_ray"
+    del back, dataset
+    gc.collect()
+    [entry] = rdm.ledger()
+    assert (entry.direction, entry.rows) == ("ray -> spark", 1000)
+    assert [row.id for row in derived.collect()] == list(range(990, 1000))
+    del derived  # and with it the session in which they were made
+    gc.collect()
+    assert rdm.ledger() == [entry]
+    assert spark.table(view).selectExpr("sum(id)").first()[0] == 9945
+    derived = spark.table(view).where("id = 999")
+    assert derived.count() == 1
+    rdm.release(entry)
+    assert rdm.ledger() == []
+    with pytest.raises(Exception, match=r"its blocks were released; make it again"):
+        derived.collect()
+    spark.catalog.dropGlobalTempView("from_ray")
 
 
 def test_results_outlive_the_cluster(ray4, spark):

@@ -1,0 +1,98 @@
+"""What is struck from the ledger, however many blocks there are; no Ray, no Spark."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from raydp_magic.bridge.references import Lent
+
+ledger = importlib.import_module("raydp_magic.bridge.ledger")  # `bridge.ledger` is the function
+MANY = 25_000
+
+
+def test_a_keeper_tells_which_transfers_are_in_use_and_forgets_the_others():
+    lent = Lent()
+    lent.add("many", (f"m{n}" for n in range(MANY)))
+    lent.add("one", ["o"])
+    lent.add("none", [])
+    assert lent.in_use({f"m{MANY - 1}", "o", "another's"}) == ["many", "one"]
+    assert lent.in_use({"o"}) == ["one"]
+    assert lent.in_use({"m0", "o"}) == ["one"]
+
+
+class World:
+    """What Ray says: transfers in use at the keepers, and objects that this process refers to."""
+
+    def __init__(self):
+        self.in_use = set()
+        self.here = set()
+
+    def note(self, transfer, ids, direction=ledger.TO_RAY, **more):
+        return ledger.record(
+            direction,
+            transfer=transfer,
+            rows=1,
+            size=1,
+            nodes=frozenset(),
+            object_ids=frozenset(ids),
+            **more,
+        )
+
+
+@pytest.fixture
+def world(monkeypatch):
+    found = World()
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(is_initialized=lambda: True))
+    monkeypatch.setattr(ledger, "_entries", [])
+    keepers = SimpleNamespace(in_use=lambda timeout: found.in_use, known=dict)
+    monkeypatch.setattr(ledger, "keepers", keepers)
+    monkeypatch.setattr(ledger, "referred", lambda: found.here)
+    return found
+
+
+def test_blocks_that_are_gone_are_struck_however_many_there_are(world):
+    many = world.note("many", [f"m{n}" for n in range(MANY)])
+    empty = world.note("empty", ["e"])
+    world.in_use, world.here = {"many"}, {"e"}
+    assert ledger.ledger() == [many, empty]
+    world.here = set()
+    assert ledger.ledger() == [many]
+    world.in_use = set()
+    assert ledger.ledger() == []
+    assert ledger.still_held() == []
+
+
+def test_nothing_is_struck_while_a_keeper_does_not_answer(world, monkeypatch):
+    def silent(timeout):
+        raise TimeoutError
+
+    entry = world.note("t", ["a"])
+    monkeypatch.setattr(ledger.keepers, "in_use", silent)
+    assert ledger.ledger() == [entry]
+
+
+def test_a_result_that_comes_while_the_keepers_are_asked_stays(world, monkeypatch):
+    def asked(timeout):
+        world.note("new", ["n"])
+        return set()
+
+    world.note("old", ["o"])
+    monkeypatch.setattr(ledger.keepers, "in_use", asked)
+    assert [entry.transfer for entry in ledger.ledger()] == ["new"]
+
+
+def test_what_spark_reads_stays_until_it_is_released_or_its_session_ends(world):
+    class Session:
+        is_stopped = False
+
+    session = Session()
+    reading = world.note("r", ["a"], ledger.TO_SPARK, session=session)
+    world.note("ended", ["b"], ledger.TO_SPARK, session=Session())
+    assert ledger.ledger() == [reading]
+    ledger.release(reading)
+    ledger.prune()
+    assert ledger._reading() == []
