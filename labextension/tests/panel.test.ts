@@ -116,6 +116,13 @@ describe("honest words", () => {
     expect(visibleText(find(".raydp-bridge"))).toContain("–");
   });
 
+  it("more Ray tasks than are listed", () => {
+    const store = open({ ...fixture("running"), ray_more: ["tasks"] });
+    expect(visibleText(find(".raydp-nodes"))).toContain("Ray has 1,000+ tasks; by node are counted the first 1,000 that it lists");
+    store.set(fixture("running"));
+    expect(visibleText(find(".raydp-nodes"))).not.toContain("1,000");
+  });
+
   it("a lost executor says why, with words", () => {
     open(fixture("executor_lost"));
     const text = visibleText(find(".raydp-executors"));

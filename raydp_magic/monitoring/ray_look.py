@@ -19,6 +19,8 @@ LOAD_SECONDS = 1.0
 ASKED_AT_ONCE = 16
 """Executors that are asked for their load in one go; the others have their turn later."""
 _OURS = ("ExecutorActor", "Keeper")
+_WAITING = "ExecutorActor.wait_exit"
+"""A call that runs as long as an executor does: Ray reads 10,000 tasks before it looks at types."""
 
 
 def check_connected(cluster: Cluster) -> None:
@@ -86,14 +88,24 @@ def ray_work(cluster: Cluster) -> RayWork:
         "timeout": LISTING_SECONDS,
         "raise_on_missing_output": False,
     }
-    # The tasks of actors are left out: ours are only questions of the panel's kind.
-    tasks = list_tasks(filters=[("type", "=", "NORMAL_TASK")], detail=True, **common)
-    actors = list_actors(filters=[("state", "=", "ALIVE")], **common)
-    job = ray.get_runtime_context().get_job_id() if ray_session.is_connected() else None
+    # Ray sorts by id and cuts, so what must be complete is asked for by itself. The tasks of
+    # actors are left out: ours are only questions of the panel's kind.
+    normal = ("type", "=", "NORMAL_TASK")
+    running = list_tasks(
+        filters=[normal, ("state", "=", "RUNNING"), ("name", "!=", _WAITING)], detail=True, **common
+    )
+    rows: dict[str, Any] = {}
+    if ray_session.is_connected():
+        job = ray.get_runtime_context().get_job_id()
+        rows = {row.task_id: row for row in running if row.job_id == job}
+        mine = list_tasks(filters=[normal, ("job_id", "=", job)], detail=True, **common)
+        rows |= {row.task_id: row for row in mine}
+    others = [("class_name", "!=", name) for name in _OURS]
+    actors = list_actors(filters=[("state", "=", "ALIVE"), *others], **common)
+    listed = {"tasks": len(running), "actors": len(actors)}
     return RayWork(
-        tasks=Counter(row.node_id for row in tasks if row.state == "RUNNING" and row.node_id),
-        actors=Counter(
-            row.node_id for row in actors if row.node_id and row.class_name not in _OURS
-        ),
-        rows=tuple(row for row in tasks if row.job_id == job),
+        tasks=Counter(row.node_id for row in running if row.node_id),
+        actors=Counter(row.node_id for row in actors if row.node_id),
+        rows=tuple(rows.values()),
+        more=tuple(kind for kind, found in listed.items() if found >= LISTING_LIMIT),
     )
