@@ -21,6 +21,7 @@ from raydp_magic.panel.amounts import (
     share,
     tallies,
 )
+from raydp_magic.panel.kept import and_more, kept
 from raydp_magic.panel.timeline_svg import timeline_svg
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def render_html(snapshot: Snapshot) -> str:
     Parameters
     ----------
     snapshot : Snapshot
-        What to show. Every text of it is escaped.
+        What to show, of a long list its first rows. Every text of it is escaped.
 
     Returns
     -------
@@ -65,13 +66,19 @@ def render_html(snapshot: Snapshot) -> str:
     bar = _grey_bar if snapshot.ended else _bar
     gpus = any(node.gpu_total for node in snapshot.nodes)
     timeline = timeline_svg(snapshot)
+    small, left = kept(snapshot)
+    more = {name: and_more(number) for name, number in left.items()}
+    alarms = [*_alarms(small), *([more["problems"]] if more["problems"] else [])]
+    jobs = _table(("",) * 4, [_job(job, bar) for job in small.jobs])
     parts = [
         _head(snapshot),
-        *(f'<div style="{_ALARM}">{_text(problem)}</div>' for problem in _alarms(snapshot)),
-        _section("Now", _table(("",) * 4, [_job(job, bar) for job in snapshot.jobs]) or no_job),
-        _section("Nodes", _nodes(snapshot.nodes, bar, gpus=gpus) or "No Ray node is known"),
-        _section("Executors", _executors(snapshot.executors) or "No executor"),
-        _section("Bridge", _ledger(snapshot.ledger) or "Nothing is held"),
+        *(f'<div style="{_ALARM}">{_text(problem)}</div>' for problem in alarms),
+        _section("Now", jobs or no_job, more["jobs"]),
+        _section(
+            "Nodes", _nodes(small.nodes, bar, gpus=gpus) or "No Ray node is known", more["nodes"]
+        ),
+        _section("Executors", _executors(small.executors) or "No executor", more["executors"]),
+        _section("Bridge", _ledger(small.ledger) or "Nothing is held", more["ledger"]),
         *([_section("Timeline", timeline)] if timeline else []),
         _foot(snapshot),
     ]
@@ -127,8 +134,8 @@ def _mark(state: str) -> str:
     )
 
 
-def _section(title: str, html: str) -> str:
-    body = html if html.startswith("<") else _muted(html)
+def _section(title: str, html: str, more: str = "") -> str:
+    body = (html if html.startswith("<") else _muted(html)) + (more and _muted(more))
     return (
         # Where the page is narrow, the title goes above and leaves the width to the table.
         f'<div style="border-top:{_LINE};padding:8px 16px;display:flex;flex-wrap:wrap">'

@@ -23,6 +23,7 @@ from IPython.core.getipython import get_ipython
 
 from raydp_magic.panel import STATIC, Watched
 from raydp_magic.panel.comm_route import as_addressed
+from raydp_magic.panel.kept import record
 from raydp_magic.panel.service import PanelService
 from raydp_magic.panel.static_html import render_html
 from raydp_magic.panel.text import render_text
@@ -48,7 +49,8 @@ class PanelWidget(anywidget.AnyWidget):
     ----------
     snapshot : dict
         Wire form of a :class:`~raydp_magic.monitoring.snapshot.Snapshot`: what a view shows
-        before the kernel speaks. It is renewed when something worth saving changes.
+        before the kernel speaks, of long lists the first rows. It is renewed when something
+        worth saving changes.
     """
 
     _esm = STATIC / "panel.js"
@@ -59,7 +61,7 @@ class PanelWidget(anywidget.AnyWidget):
     def __init__(self, cluster: Watched) -> None:
         self._last = cluster.status()
         self._saved = _worth_saving(self._last)
-        super().__init__(snapshot=self._last.to_json())
+        super().__init__(snapshot=record(self._last))
         as_addressed(self.comm)
         self.panel_id = self.model_id
         self._lock = Lock()
@@ -90,7 +92,7 @@ class PanelWidget(anywidget.AnyWidget):
         worth = _worth_saving(snapshot)
         if worth != self._saved:
             self._saved = worth
-            self.snapshot = snapshot.to_json()
+            self.snapshot = record(snapshot)
             turned = (snapshot.state in _ENDED) != (before.state in _ENDED)
             for publish, stem in outputs:
                 if turned:  # else the live view moves by itself

@@ -21,6 +21,7 @@ from raydp_magic.panel.amounts import (
     one_line,
     plural,
 )
+from raydp_magic.panel.kept import record
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "snapshots"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
@@ -190,3 +191,51 @@ def test_importing_the_panel_is_light():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def crowd(nodes, executors, lost):
+    """A big cluster; the last executors are lost, each with its words."""
+    now = snapshot("running")
+    up, node = now.executors[0], now.nodes[0]
+    rows = [replace(up, slot=n, id=str(n)) for n in range(executors)]
+    for n in range(executors - lost, executors):
+        rows[n] = replace(rows[n], state="lost", message=f"out of memory {n}")
+    return replace(
+        now,
+        executors_wanted=executors,
+        nodes=tuple(replace(node, id=f"n{n}", name=f"worker-{n}") for n in range(nodes)),
+        executors=tuple(rows),
+        problems=tuple(f"executor {n}: out of memory" for n in range(lost)),
+    )
+
+
+def test_a_saved_picture_of_a_big_cluster_is_bounded_and_shows_what_is_lost():
+    now = crowd(1, 10_000, lost=1)
+    html = render_html(now)
+    text = render_text(now)
+    assert len(html) < 300_000
+    assert "out of memory 9999" in Page(html).text
+    assert "out of memory 9999" in text
+    assert "9999/10000 executors" in text
+    for one in (Page(html).text, text):
+        assert "and 9,800 more" in one
+    assert len(text.splitlines()) < 250
+
+
+def test_nodes_and_problems_are_bounded_too():
+    now = crowd(1000, 10_000, lost=10_000)
+    html = Page(render_html(now)).text
+    for one in (html, render_text(now)):
+        assert "and 800 more" in one
+        assert "and 9,980 more" in one
+    assert len(render_html(now)) < 700_000
+    assert len(json.dumps(record(now))) < 300_000
+    assert record(now)["problems"][-1] == (
+        "Not kept in this notebook: 800 nodes, 9,800 executors, 9,980 problems"
+    )
+
+
+def test_a_small_cluster_is_kept_whole():
+    for name in NAMES:
+        assert from_json(record(snapshot(name))) == snapshot(name)
+        assert not re.search(r"and [\d,]+ more", render_text(snapshot(name)))
