@@ -291,6 +291,31 @@ describe("logs", () => {
     expect(lines()).toEqual(["driver says"]);
   });
 
+  it("of executors that are no more can be chosen, and say why they ended", async () => {
+    const store = open(fixture("running"));
+    press("driver log");
+    const at = Date.now() / 1000;
+    const past = [
+      { executor: "5", why: "killed (signal 9) <b>", at },
+      { executor: "0", why: "lost, and shown in its row", at },
+    ];
+    store.last("logs").answer({ lines: ["driver says"], next: 1, past });
+    await settle();
+    const source = find<HTMLSelectElement>(".raydp-log-bar select");
+    const group = source.querySelector("optgroup")!;
+    expect([...group.querySelectorAll("option")].map(({ value }) => value)).toEqual(["5"]);
+    source.value = "5";
+    source.dispatchEvent(new Event("change"));
+    expect(store.last("logs").details["executor"]).toBe("5");
+    expect(visibleText(find(".raydp-logs"))).toContain("Executor 5 ran until 12:00:00: killed (signal 9) <b>");
+    store.last("logs").answer({ lines: ["last words"], next: 9, past });
+    await settle();
+    expect(lines()).toEqual(["last words"]);
+    store.set(fixture("running"));
+    expect(source.value).toBe("5");
+    expect(visibleText(find(".raydp-logs"))).toContain("%raydp_cluster logs 5");
+  });
+
   it("that cannot be read say why, and are tried again", async () => {
     const store = open(fixture("running"));
     press("driver log");

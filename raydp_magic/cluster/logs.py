@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from typing import TYPE_CHECKING
 
 from raydp_magic.engine.log_part import LogPart, read_log
@@ -10,7 +12,7 @@ from raydp_magic.errors import UsageError
 
 if TYPE_CHECKING:
     from raydp_magic.cluster.cluster import Cluster
-    from raydp_magic.cluster.fleet import Slot
+    from raydp_magic.cluster.fleet import Past, Slot
 
 DRIVER = "driver"
 ANSWER_SECONDS = 5.0
@@ -20,6 +22,9 @@ def last_lines(cluster: Cluster, executor: str | None, lines: int, driver_end: s
     """The last lines of one or of all, under a title each; `driver_end` is what an ended left."""
     import ray
 
+    past = past_of(cluster, executor)
+    if past is not None:
+        return _section(_past_title(past), _past_lines(cluster, past, lines))
     if executor not in (None, DRIVER):
         slot_of(cluster, executor)
     actors = cluster.actors()
@@ -47,6 +52,9 @@ def follow(cluster: Cluster, executor: str, lines: int, after: int | None) -> Lo
 
     if executor == DRIVER:
         return read_log(cluster.driver.log, after, lines)
+    past = past_of(cluster, executor)
+    if past is not None:
+        return _follow_past(cluster, past, lines, after)
     slot = slot_of(cluster, executor)
     actor = cluster.actors().get(executor)
     if actor is None:
@@ -68,6 +76,44 @@ def slot_of(cluster: Cluster, executor: str | None) -> Slot:
         known = ", ".join([*cluster.executor_ids(), DRIVER])
         raise UsageError(f"No executor {executor!r}", hint=f"there are: {known}.")
     return found
+
+
+def past_of(cluster: Cluster, executor: str | None) -> Past | None:
+    """An executor that is no more, when its id is meant and it is not waiting to be replaced."""
+    if executor in (None, DRIVER) or executor in cluster.executor_ids():
+        return None
+    return next((one for one in cluster.past_executors() if one.executor_id == executor), None)
+
+
+def unix_time(past: Past) -> float:
+    """When it ended, in Unix seconds."""
+    return time.time() - (time.monotonic() - past.ended)
+
+
+def _past_title(past: Past) -> str:
+    when = time.strftime("%H:%M:%S", time.localtime(unix_time(past)))
+    return f"executor {past.executor_id} (until {when}: {past.why})"
+
+
+def _past_lines(cluster: Cluster, past: Past, lines: int) -> list[str]:
+    return [*_follow_past(cluster, past, lines, None).lines] or [
+        "(its log went with its Ray actor)"
+    ]
+
+
+def _follow_past(cluster: Cluster, past: Past, lines: int, after: int | None) -> LogPart:
+    """Out of its file, when the actor that it ran in still serves its slot, else its last lines."""
+    import ray
+
+    slot = next((slot for slot in cluster.slots() if slot.number == past.slot), None)
+    actor = None if slot is None else cluster.actors().get(slot.executor_id)
+    if actor is not None:
+        with contextlib.suppress(ray.exceptions.RayError):
+            asked = actor.log_from.remote(after, lines, past.executor_id)
+            part: LogPart = ray.get(asked, timeout=ANSWER_SECONDS)
+            if part.next:
+                return part
+    return LogPart(past.log_tail[-lines:] if after is None else (), after or 0)
 
 
 def _section(title: str, lines: list[str]) -> str:

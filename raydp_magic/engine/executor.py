@@ -149,7 +149,7 @@ class ExecutorActor:
             check_python(where.python)
             self._executor_id = executor_id
             local_dir = self._dir.folder(f"local-{executor_id}")
-            self._log = self._dir.path / f"executor-{executor_id}.log"
+            self._log = self._log_of(executor_id)
             argv = launch.executor_command(
                 self._java,
                 self._spark,
@@ -200,13 +200,17 @@ class ExecutorActor:
                 return None
             time.sleep(0.1)
 
-    def logs(self, lines: int) -> list[str]:
-        """Last lines of the current JVM's output."""
-        return tail(self._log, lines)
+    def logs(self, lines: int, executor_id: str = "") -> list[str]:
+        """Last lines of the output of the current JVM, or of one that ran here before."""
+        return tail(self._log_of(executor_id) if executor_id else self._log, lines)
 
-    def log_from(self, offset: int | None, lines: int) -> LogPart:
-        """Lines of the current JVM's output from a byte offset on, the last ones without one."""
-        return read_log(self._log, offset, lines)
+    def log_from(self, offset: int | None, lines: int, executor_id: str = "") -> LogPart:
+        """Lines of the same from a byte offset on, the last ones without one."""
+        log = self._log_of(executor_id) if executor_id else self._log
+        return read_log(log, offset, lines)
+
+    def _log_of(self, executor_id: str) -> Path:
+        return self._dir.path / f"executor-{executor_id}.log"
 
     def load(self) -> NodeLoad:
         """Physical load of this node and of this executor."""

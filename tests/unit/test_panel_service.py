@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 from panel_fakes import FakeCluster, snapshot
 
+from raydp_magic.cluster.fleet import Past
 from raydp_magic.errors import UsageError
 from raydp_magic.monitoring import diff
 from raydp_magic.panel import actions, service
@@ -188,6 +189,9 @@ class Acting(SimpleNamespace):
         for name in ("scale", "restart", "remove", "cancel", "stop"):
             setattr(self, name, lambda *words, name=name: self.done.append((name, *words)))
 
+    def past_executors(self):
+        return [Past("0", 0, "killed", time.monotonic())]
+
     def follow_log(self, executor, lines, after):
         return SimpleNamespace(lines=(executor, lines), next=after or 7)
 
@@ -212,10 +216,11 @@ def test_each_action_is_one_call(action, details, done):
 
 def test_logs_are_followed_by_offset():
     view = View(cluster=Acting())
-    assert view.asks("logs", executor="1", lines=5, after=None)["value"] == {
-        "lines": ["1", 5],
-        "next": 7,
-    }
+    value = view.asks("logs", executor="1", lines=5, after=None)["value"]
+    assert (value["lines"], value["next"]) == (["1", 5], 7)
+    [past] = value["past"]
+    assert (past["executor"], past["why"]) == ("0", "killed")
+    assert past["at"] == pytest.approx(time.time(), abs=60)
     assert view.asks("logs", executor="1", lines=5, after=9)["value"]["next"] == 9
     view.service.close()
 

@@ -1,7 +1,7 @@
 // The log of an executor or of the driver: its end, what is added, and where a word stands in it.
 import { failure } from "./desk";
 import { button, freshId, h, keepKeys, section, setAttribute, setText, setTextOrHide, show, type View } from "./dom";
-import { count, plural } from "./format";
+import { clock, count, plural } from "./format";
 import { magicLine } from "./magic";
 import { logsMagic } from "./plans";
 import type { Frame, Room } from "./room";
@@ -16,9 +16,17 @@ export interface Logs extends View<Frame> {
   dispose(): void;
 }
 
+/** An executor that is no more, whose log can still be read. */
+interface Past {
+  executor: string;
+  why: string;
+  at: number;
+}
+
 interface Answer {
   lines: string[];
   next: number;
+  past?: Past[];
 }
 
 export function logs(room: Room): Logs {
@@ -31,6 +39,8 @@ export function logs(room: Room): Logs {
   const trouble = h("div", { class: "raydp-failure", role: "alert" });
   const text = h("pre", { class: "raydp-log", tabindex: "0", role: "region", "aria-label": "Log lines" });
   const state = h("p", { class: "raydp-note" });
+  /** Why the executor is no more. */
+  const fate = h("p", { class: "raydp-note", hidden: "" });
   const line = magicLine(room.insertMagic);
   const close = button("close", shut, "Close the log");
   const bar = h(
@@ -46,7 +56,7 @@ export function logs(room: Room): Logs {
   );
   keepKeys(search);
   keepKeys(source);
-  body.append(bar, trouble, text, state, line.el);
+  body.append(bar, fate, trouble, text, state, line.el);
 
   let current = "driver";
   let after: number | null = null;
@@ -56,6 +66,8 @@ export function logs(room: Room): Logs {
   let back: HTMLElement | null = null;
   let hit = -1;
   let found: HTMLElement[] = [];
+  let live: readonly string[] = [];
+  let past: readonly Past[] = [];
   let ids = "";
   let alive = true;
 
@@ -63,8 +75,6 @@ export function logs(room: Room): Logs {
     back = from;
     show(el, true);
     turnTo(which);
-    if (![...source.options].some(({ value }) => value === which)) source.append(option(which));
-    source.value = which;
     source.focus({ preventScroll: true });
     el.scrollIntoView?.({ block: "nearest" });
   }
@@ -85,6 +95,7 @@ export function logs(room: Room): Logs {
     text.replaceChildren();
     trouble.replaceChildren();
     line.update(logsMagic(which));
+    fill();
     setText(state, "Reading the log …");
     show(state, true);
     void read();
@@ -100,6 +111,8 @@ export function logs(room: Room): Logs {
       if (mine !== turn) return;
       trouble.replaceChildren();
       after = answer.next;
+      past = answer.past ?? [];
+      fill();
       add(answer.lines);
     } catch (error) {
       if (mine !== turn) return;
@@ -175,6 +188,23 @@ export function logs(room: Room): Logs {
     return h("option", { value }, value === "driver" ? "driver" : `executor ${value}`);
   }
 
+  /** Whose logs there are: those that run, and those that did. */
+  function fill(): void {
+    const gone = past.filter(({ executor }) => !live.includes(executor));
+    const wanted = ["driver", ...live.slice(0, SOURCES)];
+    if (!wanted.includes(current) && !gone.some(({ executor }) => executor === current)) wanted.push(current);
+    const why = gone.find(({ executor }) => executor === current);
+    setTextOrHide(fate, why ? `Executor ${current} ran until ${clock(why.at)}: ${why.why}` : "");
+    const now = [...wanted, "", ...gone.map(({ executor }) => executor)].join("\n");
+    if (ids !== now) {
+      ids = now;
+      const before = gone.map(({ executor, at }) => h("option", { value: executor }, `executor ${executor}, until ${clock(at)}`));
+      const group = before.length > 0 ? [h("optgroup", { label: "Past executors" }, ...before)] : [];
+      source.replaceChildren(...wanted.map(option), ...group);
+    }
+    source.value = current;
+  }
+
   return {
     el,
     open,
@@ -187,12 +217,8 @@ export function logs(room: Room): Logs {
       if (el.hidden) return;
       alive = actions.has("logs");
       if (!alive) clearTimeout(timer);
-      const wanted = ["driver", ...snapshot.executors.slice(0, SOURCES).map(({ id }) => id)];
-      if (!wanted.includes(current)) wanted.push(current);
-      if (ids === wanted.join("\n")) return;
-      ids = wanted.join("\n");
-      source.replaceChildren(...wanted.map(option));
-      source.value = current;
+      live = snapshot.executors.map(({ id }) => id);
+      fill();
     },
   };
 }
