@@ -9,6 +9,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
+from raydp_magic.notebook.svg_image import svg_image
 from raydp_magic.panel.amounts import (
     UNKNOWN,
     format_bytes,
@@ -79,7 +80,7 @@ def render_html(snapshot: Snapshot) -> str:
         ),
         _section("Executors", _executors(small.executors) or "No executor", more["executors"]),
         _section("Bridge", _ledger(small.ledger) or "Nothing is held", more["ledger"]),
-        *([_section("Timeline", timeline)] if timeline else []),
+        *([_section("Timeline", _picture(timeline))] if timeline else []),
         _foot(snapshot),
     ]
     return (
@@ -142,6 +143,11 @@ def _section(title: str, html: str, more: str = "") -> str:
         f'<strong style="flex:none;width:92px">{title}</strong>'
         f'<div style="flex:1 1 540px;min-width:0;max-width:100%;overflow-x:auto">{body}</div></div>'
     )
+
+
+def _picture(timeline: str) -> str:
+    about = "Spark jobs, Ray tasks and transfers of the last ten minutes"
+    return svg_image(timeline, alt=about, style="display:block;width:100%;max-width:760px")
 
 
 def _grey_bar(level: float | None, *, high: bool = False) -> str:
