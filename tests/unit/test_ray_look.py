@@ -9,7 +9,7 @@ import pytest
 
 from raydp_magic.engine import ray_session
 from raydp_magic.monitoring import ray_look
-from raydp_magic.monitoring.ray_look import LISTING_LIMIT, ray_work
+from raydp_magic.monitoring.ray_look import ASKED_AT_ONCE, LISTING_LIMIT, LoadLook, ray_work
 from raydp_magic.monitoring.timeline import Timeline, task_events
 
 CLUSTER = SimpleNamespace(ray=SimpleNamespace(address="x:1"))
@@ -106,3 +106,31 @@ def test_our_own_actors_leave_room_for_those_of_others(ask):
     work = ask([], [*ours, *keepers, actor(3000, "Theirs"), actor(3001, "Theirs", "DEAD")])
     assert work.actors == {"n1": 1}
     assert work.more == ()
+
+
+def test_a_load_that_was_asked_for_long_ago_is_not_known(monkeypatch):
+    """More executors than are asked in a minute: the others' loads are of another time."""
+    clock, asked = [0.0], []
+
+    class Actor:
+        def __init__(self, name):
+            load = SimpleNamespace(node_id=f"on {name}", executor_id=name, executor_memory=5)
+            self.load = SimpleNamespace(remote=lambda: asked.append(name) or load)
+
+    fake = SimpleNamespace(
+        wait=lambda refs, num_returns, timeout: (refs, []),
+        get=lambda load: load,
+        exceptions=SimpleNamespace(RayError=RuntimeError),
+    )
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    monkeypatch.setattr(ray_look, "check_connected", lambda _: None)
+    monkeypatch.setattr(ray_look, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    actors = {name: Actor(name) for name in (f"{n:03d}" for n in range(10 * ASKED_AT_ONCE))}
+    look = LoadLook(SimpleNamespace(actors=lambda: actors))
+    for _ in range(10):  # a turn of all takes 200 seconds
+        known = look()
+        clock[0] += 20.0
+    latest = set(asked[-3 * ASKED_AT_ONCE :])
+    assert set(known.executors) == latest
+    assert set(known.nodes) == {f"on {name}" for name in latest}
+    assert len(set(asked)) == len(actors)
