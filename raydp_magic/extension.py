@@ -16,7 +16,13 @@ class _Extension:
     def __init__(self, shell: InteractiveShell) -> None:
         from raydp_magic.notebook.complete import Live, make_matcher
         from raydp_magic.notebook.empty_cell import with_body
-        from raydp_magic.notebook.live_names import entry_names, executor_ids, job_ids, session
+        from raydp_magic.notebook.live_names import (
+            entry_names,
+            executor_ids,
+            job_ids,
+            past_ids,
+            session,
+        )
         from raydp_magic.notebook.magics import RaydpMagics
         from raydp_magic.notebook.sql_names import KnownNames
         from raydp_magic.notebook.train_progress import TrainProgress
@@ -27,7 +33,7 @@ class _Extension:
         self.train_progress = TrainProgress(shell, lambda: self.magics.progress == "auto")
         self.train_progress.listen()
         names = KnownNames(shell.user_ns, session)
-        self.matcher = make_matcher(Live(executor_ids, job_ids, entry_names), names)
+        self.matcher = make_matcher(Live(executor_ids, job_ids, entry_names, past_ids), names)
         self.comm_target = CommTarget(shell, self.magics.started_elsewhere)
         self.transform = with_body
         shell.register_magics(self.magics)

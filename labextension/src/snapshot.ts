@@ -150,6 +150,8 @@ export interface Snapshot {
   spark_ui_url: string | null;
   ray_dashboard_url: string | null;
   links: Links;
+  /** "tasks", "actors": there are more than Ray lists, and the nodes' counts are of the first 1,000. */
+  ray_more: string[];
   nodes: NodeSnapshot[];
   executors: ExecutorSnapshot[];
   jobs: JobSnapshot[];

@@ -2,24 +2,9 @@ import { describe, expect, it, vi } from "vitest";
 import { logsMagic, memoryText, refuse, releasePlan } from "../src/core/plans";
 import type { Preset } from "../src/snapshot";
 import { fixture, type FakeStore, settle, visibleText } from "./fixtures";
-import { el, find, mountedPanels, open } from "./mounted";
+import { el, find, mountedPanels, open, press, type } from "./mounted";
 
 mountedPanels();
-
-function press(label: string): HTMLElement {
-  const found = [...el.querySelectorAll<HTMLElement>("button")].find(
-    (button) => !button.closest("[hidden]") && (button.getAttribute("aria-label") ?? button.textContent) === label,
-  );
-  if (!found) throw new Error(`no button ${label}`);
-  found.focus();
-  found.click();
-  return found;
-}
-
-function type(input: HTMLInputElement, value: string): void {
-  input.value = value;
-  input.dispatchEvent(new Event("input", { bubbles: true }));
-}
 
 describe("scaling", () => {
   it("counts the clicks that come before the first news", () => {
@@ -244,113 +229,5 @@ describe("the start form", () => {
     expect(refuse("0", "1", "1g")).toContain("Executors");
     expect(refuse("2", "x", "1g")).toContain("Cores");
     expect(refuse("2", "1", "500")).toContain("Memory");
-  });
-});
-
-describe("logs", () => {
-  const lines = () => [...el.querySelectorAll(".raydp-log > div")].map((line) => line.textContent);
-
-  async function opened(): Promise<FakeStore> {
-    const store = open(fixture("running"));
-    press("Logs of executor 1");
-    answer(store, [], 0, { lines: ["one <b>x</b>", "two ERROR", "", "four error"], next: 40 });
-    await settle();
-    return store;
-  }
-
-  /** What the newest two questions, one a stream, are answered. */
-  function answer(store: FakeStore, out: string[], next: number, err: { lines: string[]; next: number }): void {
-    const [stdout, stderr] = store.asked.slice(-2);
-    expect([stdout!, stderr!].map(({ details }) => details["stream"])).toEqual(["stdout", "stderr"]);
-    stdout!.answer({ lines: out, next });
-    stderr!.answer(err);
-  }
-
-  function choose(label: string, value: string): void {
-    const select = find<HTMLSelectElement>(`.raydp-log-bar [aria-label="${label}"]`);
-    select.value = value;
-    select.dispatchEvent(new Event("change"));
-  }
-
-  it("show the tail as text, and follow from where it ended", async () => {
-    const store = await opened();
-    expect(store.asked[0]!.details).toEqual({ executor: "1", lines: 500, after: null, stream: "stdout" });
-    expect(lines()).toEqual(["one <b>x</b>", "two ERROR", "\u200b", "four error"]);
-    expect(visibleText(find(".raydp-logs"))).toContain("%raydp_cluster logs 1");
-    vi.advanceTimersByTime(1_600);
-    expect(store.last("logs").details).toEqual({ executor: "1", lines: 500, after: 40, stream: "stderr" });
-    answer(store, ["out"], 4, { lines: ["five"], next: 45 });
-    await settle();
-    expect(lines().slice(4)).toEqual(["out", "five"]);
-    expect(el.querySelectorAll(".raydp-log [data-stream=stdout]")).toHaveLength(1);
-  });
-
-  it("are those of one stream when a person chooses one", async () => {
-    const store = await opened();
-    choose("Which output", "stdout");
-    expect(store.asked).toHaveLength(3);
-    expect(store.last("logs").details).toEqual({ executor: "1", lines: 500, after: null, stream: "stdout" });
-    store.last("logs").answer({ lines: ["out"], next: 4 });
-    await settle();
-    expect(lines()).toEqual(["out"]);
-    expect(el.querySelector(".raydp-log [data-stream]")).toBeNull(); // the choice says it
-    expect(visibleText(find(".raydp-logs"))).toContain("%raydp_cluster logs 1 --stream stdout");
-    choose("Whose log", "driver");
-    expect(store.last("logs").details).toEqual({ executor: "driver", lines: 500, after: null });
-    expect(visibleText(find(".raydp-logs"))).not.toContain("stdout"); // a driver's are one
-  });
-
-  it("are searched", async () => {
-    await opened();
-    type(find<HTMLInputElement>(".raydp-log-bar [type=search]"), "error");
-    expect([...el.querySelectorAll("mark")].map((mark) => mark.textContent)).toEqual(["ERROR", "error"]);
-    expect(visibleText(find(".raydp-log-bar"))).toContain("2 of 2 hits");
-    press("Next hit");
-    expect(visibleText(find(".raydp-log-bar"))).toContain("1 of 2 hits");
-    expect(el.querySelector("[data-here]")!.textContent).toBe("two ERROR");
-    type(find<HTMLInputElement>(".raydp-log-bar [type=search]"), "");
-    expect(el.querySelectorAll("mark")).toHaveLength(0);
-    expect(lines()[0]).toBe("one <b>x</b>");
-  });
-
-  it("keep the newest lines only", async () => {
-    const store = await opened();
-    for (let turn = 0; turn < 6; turn++) {
-      vi.advanceTimersByTime(1_600);
-      answer(store, [], 0, { lines: Array.from({ length: 500 }, (_, index) => `${turn}.${index}`), next: 100 + turn });
-      await settle();
-    }
-    expect(lines()).toHaveLength(2000);
-    expect(lines()[1999]).toBe("5.499");
-  });
-
-  it("of another executor replace these, and an old answer does not mix in", async () => {
-    const store = await opened();
-    vi.advanceTimersByTime(1_600);
-    const old = store.last("logs");
-    choose("Whose log", "driver");
-    store.last("logs").answer({ lines: ["driver says"], next: 1 });
-    old.answer({ lines: ["late"], next: 50 });
-    await settle();
-    expect(lines()).toEqual(["driver says"]);
-  });
-
-  it("that cannot be read say why, and are tried again", async () => {
-    const store = open(fixture("running"));
-    press("driver log");
-    store.last("logs").refuse("There is no log yet", "Wait");
-    await settle();
-    expect(visibleText(find(".raydp-logs [role=alert]"))).toBe("There is no log yet Hint: Wait");
-    vi.advanceTimersByTime(1_600);
-    expect(store.asked).toHaveLength(2);
-  });
-
-  it("stop being asked for when closed, and the focus goes back", async () => {
-    const store = await opened();
-    press("Close the log");
-    expect(document.activeElement?.getAttribute("aria-label")).toBe("Logs of executor 1");
-    const before = store.asked.length;
-    vi.advanceTimersByTime(10_000);
-    expect(store.asked).toHaveLength(before);
   });
 });

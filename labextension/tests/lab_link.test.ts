@@ -263,6 +263,13 @@ describe("what happens to kernels", () => {
     expect(link.phase).toBe("unloaded");
   });
 
+  it("looking again asks for the whole picture, on the same comm", async () => {
+    const before = kernel.comm.sent.length;
+    await link.refresh();
+    expect(kernel.comms).toHaveLength(1);
+    expect(kernel.comm.sent.slice(before)).toEqual([expect.objectContaining({ type: "hello" })]);
+  });
+
   it("a closed notebook closes its comm", () => {
     link.dispose();
     expect(kernel.comm.isDisposed).toBe(true);

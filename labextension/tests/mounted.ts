@@ -35,3 +35,20 @@ export function find<T extends HTMLElement>(selector: string): T {
   if (!found) throw new Error(`nothing to see matches ${selector}`);
   return found;
 }
+
+/** Click a button that can be seen, by its name. */
+export function press(label: string): HTMLElement {
+  const found = [...el.querySelectorAll<HTMLElement>("button")].find(
+    (button) => !button.closest("[hidden]") && (button.getAttribute("aria-label") ?? button.textContent) === label,
+  );
+  if (!found) throw new Error(`no button ${label}`);
+  found.focus();
+  found.click();
+  return found;
+}
+
+/** Put text into a field, as a person does. */
+export function type(input: HTMLInputElement, value: string): void {
+  input.value = value;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+}

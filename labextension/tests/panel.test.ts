@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { resolveWith } from "../src/core";
+import { thisPage } from "../src/core/links";
 import type { Snapshot } from "../src/snapshot";
 import { fixture, NAMES, visibleText } from "./fixtures";
 import { el, mountedPanels, open, unmount } from "./mounted";
@@ -87,6 +88,63 @@ describe("a running cluster", () => {
   });
 });
 
+describe("a page from another machine than the kernel's", () => {
+  const there = (proxy: boolean) => resolveWith("/user/ann/", { remote: true, proxy });
+
+  it.each([
+    ["http://127.0.0.1:4040/jobs/?a=1#b", "/user/ann/proxy/4040/jobs/?a=1#b"],
+    ["http://localhost:8265", "/user/ann/proxy/8265/"],
+    ["http://[::1]:4040/jobs/", "/user/ann/proxy/4040/jobs/"],
+    ["http://10.0.0.7:4040/jobs/", "http://10.0.0.7:4040/jobs/"],
+    ["http://localhost.example.org/", "http://localhost.example.org/"],
+    ["https://127.0.0.1:8443/", null],
+    ["http://127.0.0.1:99999999/", "http://127.0.0.1:99999999/"],
+    ["javascript:alert(1)", null],
+  ])("opens %s through the server's proxy", (url, expected) => {
+    expect(there(true)(url)).toBe(expected);
+  });
+
+  it("without a proxy shows the address, and what would make it a link", () => {
+    open(fixture("running"), { resolveUrl: there(false) });
+    expect(el.querySelectorAll("a[href]")).toHaveLength(0);
+    const footer = visibleText(find(".raydp-footer"));
+    expect(footer).toContain("Spark UI: http://127.0.0.1:4040 (on the kernel's machine");
+    expect(footer).toContain("Ray dashboard: http://127.0.0.1:8265 (");
+    expect(footer).toContain("RAYDP_MAGIC_PROXY=1");
+  });
+
+  it("shows nothing of what is no web address, or of a cluster that has ended", () => {
+    open(fixture("hostile_text"), { resolveUrl: there(false) });
+    expect(visibleText(find(".raydp-footer"))).not.toContain("on the kernel's machine");
+    unmount();
+    open(fixture("stopped"), { resolveUrl: there(false) });
+    expect(visibleText(find(".raydp-footer"))).not.toContain("on the kernel's machine");
+  });
+
+  it("is told by its address, and its server's proxy by what the server tells", () => {
+    const config = document.createElement("script");
+    config.id = "jupyter-config-data";
+    config.type = "application/json";
+    config.textContent = JSON.stringify({ baseUrl: "/user/ann/", federated_extensions: [{ name: "@jupyterhub/jupyter-server-proxy" }] });
+    for (const [address, remote] of [
+      ["https://hub.example.org/user/ann/lab", true],
+      ["http://localhost:8888/lab", false],
+      ["http://127.0.0.1:8888/lab", false],
+      ["vscode-webview://abc/index.html", false],
+    ] as const) {
+      const { protocol, hostname } = new URL(address);
+      vi.stubGlobal("location", { protocol, hostname });
+      expect(thisPage()).toEqual({ remote, proxy: false });
+    }
+    document.head.append(config);
+    expect(thisPage().proxy).toBe(true);
+    config.textContent = "{";
+    expect(thisPage().proxy).toBe(false);
+    config.remove();
+    vi.unstubAllGlobals();
+  });
+});
+
 describe("honest words", () => {
   it("no job", () => {
     open({ ...fixture("running"), jobs: [] });
@@ -114,6 +172,13 @@ describe("honest words", () => {
     open(fixture("unknown_values"));
     expect(find("[aria-label='Memory of node head']").getAttribute("aria-valuetext")).toBe("not known");
     expect(visibleText(find(".raydp-bridge"))).toContain("–");
+  });
+
+  it("more Ray tasks than are listed", () => {
+    const store = open({ ...fixture("running"), ray_more: ["tasks"] });
+    expect(visibleText(find(".raydp-nodes"))).toContain("Ray has 1,000+ tasks; by node are counted the first 1,000 that it lists");
+    store.set(fixture("running"));
+    expect(visibleText(find(".raydp-nodes"))).not.toContain("1,000");
   });
 
   it("a lost executor says why, with words", () => {

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from raydp_magic.bridge.ledger import LedgerEntry
     from raydp_magic.bridge.warm_up import WarmUp
-    from raydp_magic.cluster.fleet import Slot
+    from raydp_magic.cluster.fleet import Past, Slot
     from raydp_magic.cluster.supervisor import End, Supervisor
     from raydp_magic.engine.driver import DriverJvm
     from raydp_magic.engine.log_part import LogPart, Stream
@@ -145,6 +145,11 @@ class Cluster:
         """Ids of the executors that have been started, in slot order."""
         return [slot.executor_id for slot in self.slots() if slot.executor_id]
 
+    def past_executors(self) -> list[Past]:
+        """Executors that are no more, the latest first; of a slot the last five."""
+        found = [*self._supervisor.removed, *(one for slot in self.slots() for one in slot.past)]
+        return sorted(found, key=lambda one: one.ended, reverse=True)
+
     def executor_places(self) -> dict[str, list[str]]:
         """By Ray node id, the executors there as Spark names them in location preferences."""
         hosts = {room.node_id: room.ip for room in ray_session.nodes()}
@@ -257,7 +262,8 @@ class Cluster:
         Parameters
         ----------
         executor : str, optional
-            An executor's id, or ``"driver"``; everything by default.
+            An executor's id, also of one that is no more, or ``"driver"``; by default everything
+            of now.
         lines : int
             Lines of each.
         stream : {"stdout", "stderr"}, optional
@@ -282,7 +288,7 @@ class Cluster:
         Parameters
         ----------
         executor : str
-            An executor's id, or ``"driver"``.
+            An executor's id, also of one that is no more, or ``"driver"``.
         lines : int
             At most this many.
         after : int, optional

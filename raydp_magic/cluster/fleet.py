@@ -24,6 +24,9 @@ BACKOFF_FIRST = 0.5
 BACKOFF_MOST = 30.0
 FORGIVEN_AFTER = 300.0
 """An executor that was up this long (seconds) has its earlier deaths forgotten."""
+PAST_OF_SLOT = 5
+PAST_REMOVED = 20
+"""So many executors that are no more are remembered, of a slot and of slots that went."""
 
 
 # Instructions -----------------------------------------------------------------------------------
@@ -62,9 +65,20 @@ class Release:
 Instruction = CreateActor | Launch | Decommission | Release
 
 
+@dataclass(frozen=True)
+class Past:
+    """An executor that is no more: why, since when (monotonic), and its last log lines."""
+
+    executor_id: str
+    slot: int
+    why: str
+    ended: float
+    log_tail: tuple[str, ...] = ()
+
+
 @dataclass
 class Slot:
-    """One place for an executor."""
+    """One place for an executor; `past` are those that it had before, the latest last."""
 
     number: int
     phase: Phase = "requested"
@@ -76,6 +90,7 @@ class Slot:
     retry_at: float = 0.0
     message: str = ""
     log_tail: tuple[str, ...] = ()
+    past: tuple[Past, ...] = ()
 
     def __copy__(self) -> Slot:
         """Every look at a cluster copies all slots: faster than `copy` by itself."""
@@ -97,6 +112,7 @@ class Fleet:
     max_restarts: int
     slots: dict[int, Slot] = field(default_factory=dict)
     wanted: int = 0
+    removed: tuple[Past, ...] = ()
     _next_slot: int = 0
     _next_executor: int = 0
 
@@ -129,6 +145,7 @@ class Fleet:
         slot = self.slots[number]
         if slot.phase in ("requested", "draining"):
             return []  # it is on its way already, or out
+        _remember(slot, "it was restarted", now)
         slot.tries, slot.message, slot.log_tail = 0, "", ()
         if slot.actor_alive:
             # Told before, Spark does not count the tasks that it interrupts as failed.
@@ -141,8 +158,8 @@ class Fleet:
         if slot.phase == "up":
             slot.phase, slot.since, slot.message = "draining", now, "handing over its blocks"
             return Decommission(slot.number, slot.executor_id)
-        del self.slots[slot.number]
-        return Release(slot.number)
+        _remember(slot, "it was removed", now)
+        return self._drop(slot)
 
     def actor_ready(self, number: int, node: str, now: float) -> list[Instruction]:
         """The slot's actor runs on a node."""
@@ -211,12 +228,18 @@ class Fleet:
         slot.phase, slot.since = "starting", now
         return Launch(slot.number, slot.executor_id)
 
+    def _drop(self, slot: Slot) -> Release:
+        del self.slots[slot.number]
+        self.removed = (*self.removed, *slot.past)[-PAST_REMOVED:]
+        return Release(slot.number)
+
     def _down(
         self, slot: Slot, why: str, log_tail: tuple[str, ...], now: float, *, for_good: bool = False
     ) -> list[Instruction]:
         if slot.phase == "draining":
-            del self.slots[slot.number]
-            return [Release(slot.number)]
+            _remember(slot, f"it was removed: {why}", now, log_tail)
+            return [self._drop(slot)]
+        _remember(slot, why, now, log_tail)
         if slot.phase == "up" and now - slot.since > FORGIVEN_AFTER:
             slot.tries = 1
         slot.tries = max(slot.tries, 1)
@@ -229,6 +252,14 @@ class Fleet:
         slot.retry_at = now + backoff(slot.tries)
         slot.message = f"{why}; try {slot.tries + 1} of {self.max_restarts + 1} follows"
         return []
+
+
+def _remember(slot: Slot, why: str, now: float, log_tail: tuple[str, ...] = ()) -> None:
+    """Note the slot's executor as one of the past; what ended it first is what is kept."""
+    known = slot.past and slot.past[-1].executor_id == slot.executor_id
+    if slot.executor_id and not known:
+        one = Past(slot.executor_id, slot.number, why, now, log_tail)
+        slot.past = (*slot.past, one)[-PAST_OF_SLOT:]
 
 
 def backoff(tries: int) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
 
 from raydp_magic.engine.log_part import STREAMS, LogPart, read_log
 from raydp_magic.engine.runtime_dir import tail
@@ -10,7 +12,7 @@ from raydp_magic.errors import UsageError
 
 if TYPE_CHECKING:
     from raydp_magic.cluster.cluster import Cluster
-    from raydp_magic.cluster.fleet import Slot
+    from raydp_magic.cluster.fleet import Past, Slot
     from raydp_magic.engine.log_part import Stream
 
 DRIVER = "driver"
@@ -24,20 +26,23 @@ def last_lines(
 ) -> str:
     """The last lines of one or of all, under a title each; `driver_end` is what an ended left.
 
-    Without a `stream` an executor's standard output is there when something was written to it.
+    All are those of now. Without a `stream` an executor's standard output is there when something
+    was written to it.
     """
     if stream is not None:
         check_stream(executor, stream)
+    past = past_of(cluster, executor)
+    if past is not None:
+        found = _past_streams(cluster, past, lines, stream)
+        return "\n".join(_sections(_past_title(past), found, lines, stream))
     if executor not in (None, DRIVER):
         slot_of(cluster, executor)
     parts: list[str] = []
     for slot in cluster.slots():
         if executor not in (None, slot.executor_id) or not slot.executor_id:
             continue
-        for name, text in _streams(cluster, slot, lines).items():
-            if name == (stream or name) and (text or stream or name == MAIN):
-                title = f"executor {slot.executor_id} ({slot.phase}), {name}"
-                parts.append(_section(title, text[-lines:]))
+        title = f"executor {slot.executor_id} ({slot.phase})"
+        parts += _sections(title, _streams(cluster, slot, lines), lines, stream)
     if executor in (None, DRIVER) and stream is None:
         text = tail(cluster.driver.log, lines) or driver_end.splitlines()[-lines:]
         parts.append(_section("driver", text))
@@ -72,6 +77,9 @@ def follow(
         check_stream(executor, stream)
     if executor == DRIVER:
         return read_log(cluster.driver.log, after, lines)
+    past = past_of(cluster, executor)
+    if past is not None:
+        return _follow_past(cluster, past, lines, after, stream or MAIN)
     slot = slot_of(cluster, executor)
     actor = cluster.actors().get(executor)
     if actor is None:
@@ -109,6 +117,73 @@ def slot_of(cluster: Cluster, executor: str | None) -> Slot:
         known = ", ".join([*cluster.executor_ids(), DRIVER])
         raise UsageError(f"No executor {executor!r}", hint=f"there are: {known}.")
     return found
+
+
+def past_of(cluster: Cluster, executor: str | None) -> Past | None:
+    """An executor that is no more, when its id is meant and it is not waiting to be replaced."""
+    if executor in (None, DRIVER) or executor in cluster.executor_ids():
+        return None
+    return next((one for one in cluster.past_executors() if one.executor_id == executor), None)
+
+
+def unix_time(past: Past) -> float:
+    """When it ended, in Unix seconds."""
+    return time.time() - (time.monotonic() - past.ended)
+
+
+def _past_title(past: Past) -> str:
+    when = time.strftime("%H:%M:%S", time.localtime(unix_time(past)))
+    return f"executor {past.executor_id} (until {when}: {past.why})"
+
+
+def _past_streams(
+    cluster: Cluster, past: Past, lines: int, stream: Stream | None
+) -> dict[Stream, list[str]]:
+    """Its last lines by stream; when its actor is gone, those that were noted as it ended."""
+    import ray
+
+    actor = _actor_of(cluster, past)
+    if actor is not None:
+        with contextlib.suppress(ray.exceptions.RayError):
+            asked = actor.logs.remote(lines, past.executor_id)
+            found: dict[Stream, list[str]] = ray.get(asked, timeout=ANSWER_SECONDS)
+            if found:
+                return found
+    left = past.log_tail if stream in (None, MAIN) else ()
+    return {stream or MAIN: [*left] or ["(its log went with its Ray actor)"]}
+
+
+def _follow_past(
+    cluster: Cluster, past: Past, lines: int, after: int | None, stream: Stream
+) -> LogPart:
+    """The same as `follow`."""
+    import ray
+
+    actor = _actor_of(cluster, past)
+    if actor is not None:
+        with contextlib.suppress(ray.exceptions.RayError):
+            asked = actor.log_from.remote(stream, after, lines, past.executor_id)
+            part: LogPart | None = ray.get(asked, timeout=ANSWER_SECONDS)
+            if part is not None:
+                return part
+    left = past.log_tail if after is None and stream == MAIN else ()
+    return LogPart(left[-lines:], after or 0)
+
+
+def _actor_of(cluster: Cluster, past: Past) -> Any:
+    """The actor of its slot, which has its files when it ran in that one, and not in one before."""
+    slot = next((slot for slot in cluster.slots() if slot.number == past.slot), None)
+    return None if slot is None else cluster.actors().get(slot.executor_id)
+
+
+def _sections(
+    title: str, found: dict[Stream, list[str]], lines: int, stream: Stream | None
+) -> list[str]:
+    return [
+        _section(f"{title}, {name}", text[-lines:])
+        for name, text in found.items()
+        if name == (stream or name) and (text or stream or name == MAIN)
+    ]
 
 
 def _section(title: str, lines: list[str]) -> str:

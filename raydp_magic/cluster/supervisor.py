@@ -18,6 +18,7 @@ from raydp_magic.cluster.fleet import (
     Fleet,
     Instruction,
     Launch,
+    Past,
     Release,
     Slot,
 )
@@ -141,6 +142,11 @@ class Supervisor:
                     seen = copy(slot)
                 self._copies[number] = seen
             return [*self._copies.values()]
+
+    @property
+    def removed(self) -> tuple[Past, ...]:
+        """Executors of slots that went, the latest last."""
+        return self._fleet.removed
 
     @property
     def wanted(self) -> int:

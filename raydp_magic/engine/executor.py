@@ -200,13 +200,24 @@ class ExecutorActor:
                 return None
             time.sleep(0.1)
 
-    def logs(self, lines: int) -> dict[Stream, list[str]]:
-        """Last lines of each of the current JVM's streams."""
-        return {stream: tail(path, lines) for stream, path in self._logs.items()}
+    def logs(self, lines: int, executor_id: str = "") -> dict[Stream, list[str]]:
+        """Last lines of each stream of the current JVM, or of one that ran here before.
 
-    def log_from(self, stream: Stream, offset: int | None, lines: int) -> LogPart:
-        """Lines of a stream of the JVM's from a byte offset on, the last ones without one."""
-        return read_log(self._logs[stream], offset, lines)
+        Of one that did not, there is no stream.
+        """
+        return {stream: tail(path, lines) for stream, path in self._logs_of(executor_id).items()}
+
+    def log_from(
+        self, stream: Stream, offset: int | None, lines: int, executor_id: str = ""
+    ) -> LogPart | None:
+        """Lines of a stream of the same from a byte offset on, the last ones without one."""
+        path = self._logs_of(executor_id).get(stream)
+        return None if path is None else read_log(path, offset, lines)
+
+    def _logs_of(self, executor_id: str) -> dict[Stream, Path]:
+        if not executor_id:
+            return self._logs
+        return {s: path for s, path in self._log_files(executor_id).items() if path.exists()}
 
     def _log_files(self, executor_id: str) -> dict[Stream, Path]:
         return {s: self._dir.path / f"executor-{executor_id}.{s}" for s in STREAMS}

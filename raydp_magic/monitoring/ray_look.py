@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from raydp_magic.engine import ray_session
 from raydp_magic.errors import RayUnreachableError
@@ -13,13 +14,20 @@ from raydp_magic.monitoring.records import Loads, RayWork
 
 if TYPE_CHECKING:
     from raydp_magic.cluster.cluster import Cluster
+    from raydp_magic.engine.executor import NodeLoad
+
+T = TypeVar("T")
 
 LISTING_LIMIT = 1000
 LISTING_SECONDS = 4
 LOAD_SECONDS = 1.0
 ASKED_AT_ONCE = 16
 """Executors that are asked for their load in one go; the others have their turn later."""
+FRESH_SECONDS = 60.0
+"""A load that was asked for longer ago says nothing of now: it is not known."""
 _OURS = ("ExecutorActor", "Keeper")
+_WAITING = "ExecutorActor.wait_exit"
+"""A call that runs as long as an executor does: Ray reads 10,000 tasks before it looks at types."""
 
 
 def check_connected(cluster: Cluster) -> None:
@@ -46,11 +54,12 @@ class LoadLook:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._known = Loads()
+        self._nodes: dict[str, tuple[float, NodeLoad]] = {}
+        self._executors: dict[str, tuple[float, int]] = {}
         self._turn = 0
 
     def __call__(self) -> Loads:
-        """All that is known, after the next few were asked."""
+        """All that is known, after the next few were asked; of thousands only the latest."""
         import ray
 
         check_connected(self._cluster)
@@ -61,17 +70,25 @@ class LoadLook:
         start = self._turn % len(names)
         asked = [*names[start:], *names[:start]][:ASKED_AT_ONCE]
         self._turn = start + len(asked)
+        now = time.monotonic()
         refs = [actors[name].load.remote() for name in asked]
         done, _ = ray.wait(refs, num_returns=len(refs), timeout=LOAD_SECONDS)
-        nodes, executors = dict(self._known.nodes), dict(self._known.executors)
         for ref in done:
             with contextlib.suppress(ray.exceptions.RayError):
                 load = ray.get(ref)
-                nodes[load.node_id] = load
+                self._nodes[load.node_id] = now, load
                 if load.executor_memory is not None:
-                    executors[load.executor_id] = load.executor_memory
-        self._known = Loads(nodes, {name: executors[name] for name in names if name in executors})
-        return self._known
+                    self._executors[load.executor_id] = now, load.executor_memory
+        self._nodes = _fresh(self._nodes, now)
+        self._executors = _fresh(self._executors, now)
+        return Loads(
+            {name: load for name, (_, load) in self._nodes.items()},
+            {name: memory for name, (_, memory) in self._executors.items() if name in actors},
+        )
+
+
+def _fresh(known: dict[str, tuple[float, T]], now: float) -> dict[str, tuple[float, T]]:
+    return {name: (at, told) for name, (at, told) in known.items() if now - at < FRESH_SECONDS}
 
 
 def ray_work(cluster: Cluster) -> RayWork:
@@ -81,16 +98,26 @@ def ray_work(cluster: Cluster) -> RayWork:
 
     check_connected(cluster)
     common = _listing(cluster)
-    # The tasks of actors are left out: ours are only questions of the panel's kind.
-    tasks = list_tasks(filters=[("type", "=", "NORMAL_TASK")], detail=True, **common)
-    actors = list_actors(filters=[("state", "=", "ALIVE")], **common)
-    job = ray.get_runtime_context().get_job_id() if ray_session.is_connected() else None
+    # Ray sorts by id and cuts, so what must be complete is asked for by itself. The tasks of
+    # actors are left out: ours are only questions of the panel's kind.
+    normal = ("type", "=", "NORMAL_TASK")
+    running = list_tasks(
+        filters=[normal, ("state", "=", "RUNNING"), ("name", "!=", _WAITING)], detail=True, **common
+    )
+    rows: dict[str, Any] = {}
+    if ray_session.is_connected():
+        job = ray.get_runtime_context().get_job_id()
+        rows = {row.task_id: row for row in running if row.job_id == job}
+        mine = list_tasks(filters=[normal, ("job_id", "=", job)], detail=True, **common)
+        rows |= {row.task_id: row for row in mine}
+    others = [("class_name", "!=", name) for name in _OURS]
+    actors = list_actors(filters=[("state", "=", "ALIVE"), *others], **common)
+    listed = {"tasks": len(running), "actors": len(actors)}
     return RayWork(
-        tasks=Counter(row.node_id for row in tasks if row.state == "RUNNING" and row.node_id),
-        actors=Counter(
-            row.node_id for row in actors if row.node_id and row.class_name not in _OURS
-        ),
-        rows=tuple(row for row in tasks if row.job_id == job),
+        tasks=Counter(row.node_id for row in running if row.node_id),
+        actors=Counter(row.node_id for row in actors if row.node_id),
+        rows=tuple(rows.values()),
+        more=tuple(kind for kind, found in listed.items() if found >= LISTING_LIMIT),
     )
 
 

@@ -45,11 +45,23 @@ class Loads:
 
 @dataclass(frozen=True)
 class RayWork:
-    """Running tasks and others' live actors by node id; None where Ray could not tell."""
+    """Running tasks and others' live actors by node id; None where Ray could not tell.
+
+    `rows` are this kernel's tasks, every running one among them unless `more` names "tasks": the
+    kinds of which there are more than Ray lists, so that counts are of the listed ones.
+    """
 
     tasks: dict[str, int] | None = None
     actors: dict[str, int] | None = None
     rows: tuple[Any, ...] = ()
+    more: tuple[str, ...] = ()
+
+    @property
+    def running(self) -> set[str] | None:
+        """Ids of this kernel's tasks that run or wait; None where some may be missing."""
+        if self.tasks is None or "tasks" in self.more:
+            return None
+        return {row.task_id for row in self.rows if not row.end_time_ms}
 
 
 class Records:

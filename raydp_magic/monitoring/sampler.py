@@ -53,8 +53,9 @@ def assemble(cluster: Cluster, readings: Readings) -> Snapshot:
     timeline = readings.timeline
     timeline.add(job_events(readings.spark.value.jobs))
     timeline.add(task_events(work.rows))
-    if work.tasks is not None:  # Ray forgets old tasks, at times before it tells of their end
-        timeline.still("ray", {row.task_id for row in work.rows if not row.end_time_ms}, now)
+    running = work.running
+    if running is not None:  # Ray forgets old tasks, at times before it tells of their end
+        timeline.still("ray", running, now)
     timeline.add(transfer_events(moving))
     live = readings.records.nodes(rooms, slots, spec, loads=readings.loads.value, work=work)
     nodes = readings.gone.with_dead(live, readings.deaths.value, now)
@@ -76,6 +77,7 @@ def assemble(cluster: Cluster, readings: Readings) -> Snapshot:
         spark_ui_url=ui,
         ray_dashboard_url=cluster.ray.dashboard_url,
         links=Links(link(ui and f"{ui}/jobs/"), link(cluster.ray.dashboard_url)),
+        ray_more=work.more,
         nodes=nodes,
         executors=readings.records.executors(
             slots,

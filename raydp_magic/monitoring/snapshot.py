@@ -174,7 +174,9 @@ class Snapshot:
     """The whole cluster at one moment.
 
     ``ray_lost_at`` says since when Ray does not answer; what comes from Ray is then the last
-    known. ``actions`` names what the kernel does when it is asked now.
+    known. ``ray_more`` names of what (``"tasks"``, ``"actors"``) Ray has more than it lists: the
+    nodes' counts are then of the first 1,000. ``actions`` names what the kernel does when it is
+    asked now.
     """
 
     schema: int
@@ -189,6 +191,7 @@ class Snapshot:
     spark_ui_url: str | None
     ray_dashboard_url: str | None
     links: Links
+    ray_more: tuple[str, ...]
     nodes: tuple[NodeSnapshot, ...]
     executors: tuple[ExecutorSnapshot, ...]
     jobs: tuple[JobSnapshot, ...]
@@ -235,8 +238,8 @@ class Snapshot:
         for key in _ROWS:
             record[key] = [*map(of, record[key])]
         record["jobs"] = [{**job, "stages": [*map(of, job["stages"])]} for job in record["jobs"]]
-        record["actions"] = list(self.actions)
-        record["problems"] = list(self.problems)
+        for key in _TEXTS:
+            record[key] = list(record[key])
         return record
 
 
@@ -249,6 +252,9 @@ _ROWS: dict[str, type] = {
     "timeline": EventSnapshot,
     "presets": Preset,
 }
+
+
+_TEXTS = ("ray_more", "actions", "problems")
 
 
 def from_json(record: dict[str, Any]) -> Snapshot:
@@ -273,7 +279,7 @@ def from_json(record: dict[str, Any]) -> Snapshot:
         _check_word("event kind", event.kind, EventKind)
         _check_word("event state", event.state, EventState)
     parts["links"] = _read(Links, record["links"])
-    for key in ("actions", "problems"):
+    for key in _TEXTS:
         parts[key] = tuple(record[key])
     return Snapshot(**{**record, **parts})
 

@@ -40,13 +40,15 @@ class Live:
 
     Attributes
     ----------
-    executor_ids, job_ids, entry_names : callable
-        Executors of the running cluster, Spark jobs that run, and what the bridge holds.
+    executor_ids, job_ids, entry_names, past_ids : callable
+        Executors of the running cluster, Spark jobs that run, what the bridge holds, and executors
+        that are no more, whose logs can be read.
     """
 
     executor_ids: Callable[[], Iterable[str]] = _none
     job_ids: Callable[[], Iterable[str]] = _none
     entry_names: Callable[[], Iterable[str]] = _none
+    past_ids: Callable[[], Iterable[str]] = _none
 
 
 def candidates(text: str, live: Live = Live()) -> list[str] | None:
@@ -109,7 +111,7 @@ def _operands(parser: CommandParser, live: Live) -> Iterable[str] | None:
     """What may be named without a flag; None where that is anything or nothing."""
     match parser:
         case LogsParser():
-            return [*live.executor_ids(), "driver"]
+            return {*live.executor_ids(), *live.past_ids(), "driver"}
         case ExecutorParser():
             return live.executor_ids()
         case CancelParser():

@@ -165,7 +165,7 @@ class LogsParser(CommandParser):
             "executor",
             nargs="?",
             metavar="EXECUTOR",
-            help="an executor's id, or driver (default all)",
+            help="an executor's id, also of one that is no more, or driver (default all of now)",
         )
         add(
             "-n",

@@ -33,6 +33,12 @@ def executor_ids() -> list[str]:
     return [] if cluster is None else list(cluster.executor_ids())
 
 
+def past_ids() -> list[str]:
+    """Executors of the running cluster that are no more."""
+    cluster = running_cluster()
+    return [] if cluster is None else [one.executor_id for one in cluster.past_executors()]
+
+
 def job_ids() -> list[str]:
     """Spark jobs that run now."""
     spark = session()

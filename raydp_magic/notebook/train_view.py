@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from raydp_magic.notebook.progress_view import left_text, seconds_text
+from raydp_magic.notebook.svg_image import svg_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,12 +18,7 @@ MOST_NUMBERS = 6
 MOST_CURVES = 4
 _WIDTH, _HEIGHT = 420, 130
 _LEFT, _RIGHT, _TOP, _BOTTOM = 54, 8, 8, 20
-_COLOURS = (
-    "var(--jp-brand-color1,#1976d2)",
-    "var(--jp-warn-color1,#e07b00)",
-    "var(--jp-success-color1,#388e3c)",
-    "var(--jp-info-color1,#00838f)",
-)
+_COLOURS = ("#1976d2", "#e07b00", "#388e3c", "#00838f")
 """Readable on light and on dark; lines also differ by their dashes."""
 _DASHES = ("", "5 3", "2 3", "8 3 2 3")
 _BOX = (
@@ -96,7 +92,7 @@ def render_html(run: Run, now: float) -> str:
 
 
 def curve(run: Run) -> str:
-    """The losses over the epochs as inline SVG; empty before two epochs have ended.
+    """The losses over the epochs as a drawing; empty before two epochs have ended.
 
     Without losses the first numbers that were reported are drawn.
     """
@@ -114,15 +110,13 @@ def curve(run: Run) -> str:
         for name, line in lines.items()
         if line
     )
-    begin = (
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(about)}" '
-        f'style="width:100%;max-width:{_WIDTH}px;display:block;font-size:10px">'
-    )
+    begin = f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" font-size="10">'
     parts = [begin, _axes(low, high, last, run.unit)]
     for number, line in enumerate(lines.values()):
         parts.append(_path(line, low, high, last, number))
     parts.append("</svg>")
-    return "".join(parts) + _legend(list(lines))
+    style = f"display:block;width:100%;max-width:{_WIDTH}px"
+    return svg_image("".join(parts), alt=about, style=style) + _legend(list(lines))
 
 
 def curve_names(points: Sequence[Point]) -> list[str]:
@@ -171,13 +165,20 @@ def _path(line: list[tuple[float, float]], low: float, high: float, last: int, n
 
 def _legend(names: list[str]) -> str:
     entries = [
-        f'<svg width="22" height="8" aria-hidden="true" style="margin-right:.3em">'
-        f'<path d="M0 4H22" style="stroke:{_COLOURS[number]}" stroke-width="1.5" '
-        f'stroke-dasharray="{_DASHES[number]}"/></svg>'
-        f'<span style="margin-right:1.2em">{escape(name)}</span>'
+        f'{_sample(number)}<span style="margin-right:1.2em">{escape(name)}</span>'
         for number, name in enumerate(names)
     ]
     return f'<div style="padding-left:{_LEFT}px;font-size:.85em">{"".join(entries)}</div>'
+
+
+def _sample(number: int) -> str:
+    """A piece of a line, as it looks in the curve."""
+    svg = (
+        '<svg width="22" height="8"><path d="M0 4H22" '
+        f'style="stroke:{_COLOURS[number]}" stroke-width="1.5" '
+        f'stroke-dasharray="{_DASHES[number]}"/></svg>'
+    )
+    return svg_image(svg, alt="", style="display:inline;margin-right:.3em;vertical-align:middle")
 
 
 def _bar(run: Run) -> str:

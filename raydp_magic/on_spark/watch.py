@@ -15,6 +15,7 @@ from raydp_magic.on_spark.session import executors_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from raydp_magic.cluster.fleet import Past
     from raydp_magic.engine.driver import DriverJvm
     from raydp_magic.on_spark.launching import Launch
     from raydp_magic.on_spark.session import SparkExecutor
@@ -81,6 +82,11 @@ class Watch:
                 with contextlib.suppress(Exception):  # whatever Py4J raises when Spark is gone
                     self._known = as_slots(executors_of(session), self._numbers)
         return list(self._known)
+
+    @property
+    def removed(self) -> tuple[Past, ...]:
+        """Spark remembers its dead executors itself."""
+        return ()
 
     def actors(self) -> dict[str, Any]:
         """There are none: these executors are no Ray actors."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 WITHOUT_CLUSTER = ("start", "fit")
 _MOST_LINES = 5000
+_MOST_PAST = 50
+"""Past executors that a view is told of."""
 
 
 @dataclass(frozen=True)
@@ -130,10 +132,16 @@ def _stop(_: dict[str, Any], cluster: Cluster, __: Surroundings) -> None:
 
 
 def _logs(details: dict[str, Any], cluster: Cluster, _: Surroundings) -> dict[str, Any]:
+    from raydp_magic.cluster.logs import unix_time
+
     lines = max(1, min(_MOST_LINES, int(details.get("lines", 200))))
     of = str(details["executor"])
     part = cluster.follow_log(of, lines, details.get("after"), details.get("stream"))
-    return {"lines": list(part.lines), "next": part.next}
+    past = [
+        {"executor": one.executor_id, "why": one.why, "at": round(unix_time(one), 1)}
+        for one in cluster.past_executors()[:_MOST_PAST]
+    ]
+    return {"lines": list(part.lines), "next": part.next, "past": past}
 
 
 _FREE: dict[str, Callable[[dict[str, Any], Cluster | None, Surroundings], Any]] = {

@@ -33,6 +33,7 @@ def start_picture(spec: ClusterSpec, now: float) -> Snapshot:
         spark_ui_url=None,
         ray_dashboard_url=None,
         links=Links(None, None),
+        ray_more=(),
         nodes=(),
         executors=tuple(
             ExecutorSnapshot(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
+from raydp_magic.notebook.svg_image import svg_image
 from raydp_magic.panel.amounts import (
     UNKNOWN,
     death_of,
@@ -23,7 +24,8 @@ from raydp_magic.panel.amounts import (
     share,
     tallies,
 )
-from raydp_magic.panel.timeline_svg import timeline_svg
+from raydp_magic.panel.kept import and_more, kept
+from raydp_magic.panel.timeline_svg import timeline_svg, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,7 +59,7 @@ def render_html(snapshot: Snapshot) -> str:
     Parameters
     ----------
     snapshot : Snapshot
-        What to show. Every text of it is escaped.
+        What to show, of a long list its first rows. Every text of it is escaped.
 
     Returns
     -------
@@ -68,15 +70,22 @@ def render_html(snapshot: Snapshot) -> str:
     bar = _grey_bar if snapshot.ended else _bar
     gpus = any(node.gpu_total for node in snapshot.nodes)
     timeline = timeline_svg(snapshot)
-    now = [*(_job(job, bar) for job in snapshot.jobs), *map(_transfer, snapshot.transfers)]
+    small, left = kept(snapshot)
+    more = {name: and_more(number) for name, number in left.items()}
+    alarms = [*_alarms(small), *([more["problems"]] if more["problems"] else [])]
+    now = [*(_job(job, bar) for job in small.jobs), *map(_transfer, small.transfers)]
     parts = [
         _head(snapshot),
-        *(f'<div style="{_ALARM}">{_text(problem)}</div>' for problem in _alarms(snapshot)),
-        _section("Now", _table(("",) * 4, now) or no_job),
-        _section("Nodes", _nodes(snapshot.nodes, bar, gpus=gpus) or "No Ray node is known"),
-        _section("Executors", _executors(snapshot.executors) or "No executor"),
-        _section("Bridge", _ledger(snapshot.ledger) or "Nothing is held"),
-        *([_section("Timeline", timeline)] if timeline else []),
+        *(f'<div style="{_ALARM}">{_text(problem)}</div>' for problem in alarms),
+        _section(
+            "Now", _table(("",) * 4, now) or no_job, and_more(left["jobs"] + left["transfers"])
+        ),
+        _section(
+            "Nodes", _nodes(small.nodes, bar, gpus=gpus) or "No Ray node is known", more["nodes"]
+        ),
+        _section("Executors", _executors(small.executors) or "No executor", more["executors"]),
+        _section("Bridge", _ledger(small.ledger) or "Nothing is held", more["ledger"]),
+        *([_section("Timeline", _picture(timeline, words(snapshot)))] if timeline else []),
         _foot(snapshot),
     ]
     return (
@@ -131,14 +140,18 @@ def _mark(state: str) -> str:
     )
 
 
-def _section(title: str, html: str) -> str:
-    body = html if html.startswith("<") else _muted(html)
+def _section(title: str, html: str, more: str = "") -> str:
+    body = (html if html.startswith("<") else _muted(html)) + (more and _muted(more))
     return (
         # Where the page is narrow, the title goes above and leaves the width to the table.
         f'<div style="border-top:{_LINE};padding:8px 16px;display:flex;flex-wrap:wrap">'
         f'<strong style="flex:none;width:92px">{title}</strong>'
         f'<div style="flex:1 1 540px;min-width:0;max-width:100%;overflow-x:auto">{body}</div></div>'
     )
+
+
+def _picture(timeline: str, about: str) -> str:
+    return svg_image(timeline, alt=about, style="display:block;width:100%;max-width:760px")
 
 
 def _grey_bar(level: float | None, *, high: bool = False) -> str:

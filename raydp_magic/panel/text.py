@@ -19,6 +19,7 @@ from raydp_magic.panel.amounts import (
     tallies,
     web_address,
 )
+from raydp_magic.panel.kept import and_more, kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,24 +45,27 @@ def render_text(snapshot: Snapshot) -> str:
     Parameters
     ----------
     snapshot : Snapshot
-        What to show.
+        What to show, of a long list its first rows.
 
     Returns
     -------
     str
         Lines of at most 100 characters, no trailing newline.
     """
-    jobs = [_job(job) for job in snapshot.jobs] or [["no job is running"]]
+    small, left = kept(snapshot)
+    jobs = [_job(job) for job in small.jobs] or [["no job is running"]]
     if snapshot.ended and not snapshot.jobs:
         jobs = [["no job was running"]]
-    lines = [
-        *_head(snapshot),
-        *_section("Now", _aligned(jobs)),
-        *_section("Moving", _aligned(map(_transfer, snapshot.transfers))),
-        *_section("Nodes", _nodes(snapshot.nodes) or ["none is known"]),
-        *_section("Executors", _executors(snapshot.executors) or ["none"]),
-        *_section("Bridge", _aligned(map(_record, snapshot.ledger)) or ["nothing has been passed"]),
-    ]
+    sections = {
+        "jobs": ("Now", _aligned(jobs)),
+        "transfers": ("Moving", _aligned(map(_transfer, small.transfers))),
+        "nodes": ("Nodes", _nodes(small.nodes) or ["none is known"]),
+        "executors": ("Executors", _executors(small.executors) or ["none"]),
+        "ledger": ("Bridge", _aligned(map(_record, small.ledger)) or ["nothing has been passed"]),
+    }
+    lines = _head(snapshot, small.problems, and_more(left["problems"]))
+    for name, (label, rows) in sections.items():
+        lines += _section(label, [*rows, *filter(None, [and_more(left[name])])])
     if not snapshot.ended:
         urls = {"Spark UI": snapshot.spark_ui_url, "Ray": snapshot.ray_dashboard_url}
         for name, url in urls.items():
@@ -70,7 +74,7 @@ def render_text(snapshot: Snapshot) -> str:
     return "\n".join(_clip(line, WIDTH) for line in lines)
 
 
-def _head(snapshot: Snapshot) -> list[str]:
+def _head(snapshot: Snapshot, problems: Sequence[str], more: str) -> list[str]:
     counts = "".join(f"{tally}   " for tally in tallies(snapshot))
     name = _clip(one_line(snapshot.name), 30)
     lines = [f"{name}   {snapshot.state}   {counts}({format_time(snapshot.taken_at)})"]
@@ -79,7 +83,7 @@ def _head(snapshot: Snapshot) -> list[str]:
     if snapshot.request:
         lines.append(one_line(snapshot.request))
     lost = ray_lost(snapshot)
-    for problem in (*([lost] if lost else []), *snapshot.problems):
+    for problem in filter(None, (lost, *problems, more)):
         lines += textwrap.wrap(
             one_line(problem), WIDTH, initial_indent="! ", subsequent_indent="  "
         )

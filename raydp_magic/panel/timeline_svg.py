@@ -66,6 +66,12 @@ def summary(events: Sequence[EventSnapshot]) -> str:
     return ", ".join(parts)
 
 
+def words(snapshot: Snapshot) -> str:
+    """Say what the picture shows: ``The last ten minutes: 12 Spark jobs (1 running)``."""
+    shown = [bar.event for placed in _lanes(snapshot).values() for bar in placed]
+    return f"The last ten minutes: {summary(shown)}"
+
+
 def timeline_svg(snapshot: Snapshot) -> str:
     """Draw the last ten minutes before the snapshot; empty when nothing happened.
 
@@ -74,28 +80,30 @@ def timeline_svg(snapshot: Snapshot) -> str:
     snapshot : Snapshot
         Its `timeline` is drawn, a lane for each kind that is there; `taken_at` is the right edge.
     """
-    events, now = snapshot.timeline, snapshot.taken_at
     parts: list[str] = []
-    shown: list[EventSnapshot] = []
     top = 2
-    for kind, name in _NAMES.items():
-        placed = lane((event for event in events if event.kind == kind), now)
-        if not placed:
-            continue
-        parts.append(f'<text x="0" y="{top + 10}" fill="currentColor">{name}</text>')
+    for kind, placed in _lanes(snapshot).items():
+        parts.append(f'<text x="0" y="{top + 10}" fill="currentColor">{_NAMES[kind]}</text>')
         parts += [_bar(bar, top) for bar in placed]
-        shown += [bar.event for bar in placed]
         top += max(_LANE, _ROW * (1 + max(bar.row for bar in placed))) + _GAP
     if not parts:
         return ""
-    label = escape(f"The last ten minutes: {summary(shown)}")
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {top + 16}" role="img" aria-label="{label}" '
+        f'<svg viewBox="0 0 {_WIDTH} {top + 16}" role="img" aria-label="{escape(words(snapshot))}" '
         f'style="width:100%;max-width:{_WIDTH}px;display:block;font-size:11px">'
         f"{''.join(parts)}"
         f'<text x="{_LEFT}" y="{top + 10}" fill="currentColor">10 min ago</text>'
         f'<text x="{_WIDTH}" y="{top + 10}" fill="currentColor" text-anchor="end">now</text></svg>'
     )
+
+
+def _lanes(snapshot: Snapshot) -> dict[str, list[Placed]]:
+    """The bars of each kind that has one."""
+    lanes = {
+        kind: lane((one for one in snapshot.timeline if one.kind == kind), snapshot.taken_at)
+        for kind in _NAMES
+    }
+    return {kind: placed for kind, placed in lanes.items() if placed}
 
 
 def _bar(bar: Placed, top: int) -> str:

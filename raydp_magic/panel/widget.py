@@ -23,6 +23,7 @@ from IPython.core.getipython import get_ipython
 
 from raydp_magic.panel import STATIC, Watched
 from raydp_magic.panel.comm_route import as_addressed
+from raydp_magic.panel.kept import record
 from raydp_magic.panel.service import PanelService
 from raydp_magic.panel.static_html import render_html
 from raydp_magic.panel.text import render_text
@@ -47,8 +48,8 @@ class PanelWidget(anywidget.AnyWidget):
     ----------
     snapshot : dict
         Wire form of a :class:`~raydp_magic.monitoring.snapshot.Snapshot`: what a view shows
-        before the kernel speaks, empty without a cluster. It is renewed when something worth
-        saving changes.
+        before the kernel speaks, of long lists the first rows; empty without a cluster. It is
+        renewed when something worth saving changes.
     """
 
     _esm = STATIC / "panel.js"
@@ -59,7 +60,7 @@ class PanelWidget(anywidget.AnyWidget):
     def __init__(self, cluster: Watched | None) -> None:
         self._last = None if cluster is None else cluster.status()
         self._saved = None if self._last is None else _worth_saving(self._last)
-        super().__init__(snapshot={} if self._last is None else self._last.to_json())
+        super().__init__(snapshot={} if self._last is None else record(self._last))
         as_addressed(self.comm)
         self.panel_id = self.model_id
         self._lock = Lock()
@@ -97,7 +98,7 @@ class PanelWidget(anywidget.AnyWidget):
         worth = _worth_saving(snapshot)
         if worth != self._saved:
             self._saved = worth
-            self.snapshot = snapshot.to_json()
+            self.snapshot = record(snapshot)
             for publish, stem in outputs:  # the live view moves by itself
                 self._publish_copy(publish, stem, update=True)
 

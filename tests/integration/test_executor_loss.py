@@ -15,7 +15,7 @@ from raydp_magic.errors import ExecutorsLostError
 
 @pytest.mark.spark35
 def test_a_killed_executor_does_not_change_the_answer(cluster, spark):
-    victim = cluster.executor_ids()[0]
+    victim, other = cluster.executor_ids()
     killed = []
 
     def slow_square(rows):
@@ -38,7 +38,12 @@ def test_a_killed_executor_does_not_change_the_answer(cluster, spark):
     wait_until(lambda: cluster.executors_up == 2, 60)
     ids = cluster.executor_ids()
     assert len(ids) == 2
-    assert victim not in ids or "1" not in ids
+    [dead] = {victim, other} - {*ids}
+    text = cluster.logs(dead)
+    assert f"executor {dead} (until " in text
+    assert "signal 9" in text
+    assert len(cluster.logs(dead, lines=1000).splitlines()) > 20  # out of its file, not its tail
+    assert cluster.follow_log(dead).next > 0
     assert spark.range(100).count() == 100
 
 

@@ -48,7 +48,7 @@ def test_losses_and_a_curve_under_the_cell_and_nothing_else(k):
         r"TorchEstimator: 3 epochs, train_loss [\d.e-]+, train_error 0, eval_loss .*, 2 workers, ",
         last["text/plain"],
     )
-    assert "<svg" in last["text/html"]
+    assert "data:image/svg+xml;base64," in last["text/html"]
     assert "progressbar" not in last["text/html"]
     assert cell.text == ""
 

@@ -2,6 +2,16 @@
 
 import json
 import re
+from pathlib import Path
+
+import nbformat
+
+from raydp_magic.monitoring.snapshot import from_json
+from raydp_magic.notebook.train_view import render_html as training_html
+from raydp_magic.panel.static_html import render_html as panel_html
+from raydp_magic.train.runs import Run
+
+SNAPSHOTS = Path(__file__).parents[1] / "fixtures" / "snapshots"
 
 CELLS = [
     "%load_ext raydp_magic",
@@ -132,3 +142,34 @@ def test_results_and_panel_in_the_dark_and_narrow(open_notebook):
 def readable(book, number):
     book.cell(number).scroll_into_view_if_needed()
     assert not book.violations(f".jp-Notebook .jp-Cell:nth-of-type({number + 1}) .jp-OutputArea")
+
+
+def test_a_notebook_that_is_not_trusted_shows_its_drawings(open_notebook, lab):
+    """Made elsewhere: JupyterLab takes out what it does not know."""
+    now = from_json(json.loads((SNAPSHOTS / "timeline.json").read_text()))
+    points = tuple({"epoch": n, "train_loss": 1.0 / n} for n in (1, 2, 3))
+    run = Run("r", "TorchEstimator", "epoch", 3, 2, 1, 0.0, "done", ended_at=60.0, points=points)
+    cells = []
+    for html in (panel_html(now), training_html(run, 60.0)):
+        output = nbformat.v4.new_output("display_data", {"text/html": html, "text/plain": "x"})
+        cells.append(nbformat.v4.new_code_cell("1", outputs=[output]))
+    book = nbformat.v4.new_notebook(cells=cells)
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(book, lab[1] / "foreign.ipynb")
+    book = open_notebook(None, name="foreign")
+    page = book.page
+    page.wait_for_function(
+        "() => { const all = [...document.querySelectorAll('.jp-RenderedHTML img')];"
+        " return all.length === 3 && all.every(i => i.complete && i.naturalWidth > 0); }"
+    )
+    shown = page.evaluate(
+        "() => [...document.querySelectorAll('.jp-RenderedHTML img')].map(i => i.clientWidth)"
+    )
+    assert min(shown[:2]) > 300
+    text = book.cell(0).inner_text() + book.cell(1).inner_text()
+    assert "TorchEstimator: 3 epochs" in text
+    assert "10 min ago" not in text
+    assert page.locator(".jp-RenderedHTML svg").count() == 0
+    assert not book.violations(".jp-RenderedHTML")
+    book.picture("not-trusted")
+    assert page.problems == []

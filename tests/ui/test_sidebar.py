@@ -153,6 +153,43 @@ def test_sql_cells_have_the_colours_of_sql(open_notebook):
     assert page.problems == []
 
 
+def wait_for(name):
+    """A cell's code that goes on once the test has written a file."""
+    return HOLD.replace("'go'", f"'{name}'")
+
+
+def test_the_list_follows_a_cluster_of_a_notebook_that_is_not_current(open_notebook, lab):
+    steps = (wait_for("start"), CELLS[1], wait_for("grow"), "%raydp_cluster scale 2")
+    steps += (wait_for("stop"), "%raydp_cluster stop")
+    cells = [CELLS[0], "\n".join(steps)]
+    open_notebook(["1"], name="reads").page.close()
+    book = open_notebook(cells, name="works", width=1600)
+    page = book.page
+    book.command("Show Spark on Ray")
+    book.run(0)
+    find_row(page, "^no cluster")
+    book.run(1)
+    page.keyboard.press("Control+b")
+    page.locator(".jp-DirListing-item:has-text('reads.ipynb')").dblclick()
+    text_of(page, ".raydp-lab-notebook[aria-current]", "reads.ipynb")
+    for file, expected in (
+        ("start", "^1 executor - "),
+        ("grow", "^2 executors - "),
+        ("stop", "^(stopped|no cluster)"),
+    ):
+        (lab[1] / file).touch()
+        find_row(page, expected)
+        book.picture(f"sidebar-other-notebook-{file}")
+    text_of(page, ".raydp-lab-notebook[aria-current]", "reads.ipynb")
+    assert page.problems == []
+
+
+def find_row(page, pattern):
+    """Wait until the list says this of works.ipynb."""
+    row = page.locator(".raydp-lab-notebook", has_text="works.ipynb")
+    row.locator(".raydp-lab-summary", has_text=re.compile(pattern)).wait_for(timeout=60_000)
+
+
 def test_the_list_in_the_dark_follows_the_notebook(open_notebook):
     open_notebook(["1"], name="first").page.close()
     book = open_notebook(["1"], name="second", theme="JupyterLab Dark", width=1000)

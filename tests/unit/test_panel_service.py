@@ -8,51 +8,12 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from panel_fakes import FakeCluster, snapshot
+from panel_fakes import FakeCluster, View, snapshot
 
-from raydp_magic.errors import UsageError
-from raydp_magic.monitoring import diff
-from raydp_magic.panel import actions, service
+from raydp_magic.panel import service
 from raydp_magic.panel.comm_route import as_addressed
 from raydp_magic.panel.comm_target import TARGET, CommTarget
-from raydp_magic.panel.service import PanelService
 from raydp_magic.spec import make_spec
-
-
-class View:
-    """A view that knows what the protocol let it know."""
-
-    def __init__(self, **options):
-        self.heard, self.record, self.seq = [], None, None
-        self.news = threading.Condition()
-        self.service = PanelService(self.take, **options)
-
-    def take(self, message):
-        with self.news:
-            self.heard.append(message)
-            if message["type"] == "snapshot":
-                self.record, self.seq = message["snapshot"], message["seq"]
-            elif message["type"] == "diff" and message["base"] == self.seq:
-                self.record = diff.apply(self.record, message["diff"])
-                self.seq = message["seq"]
-            self.news.notify_all()
-
-    def says(self, kind, **fields):
-        self.service.hear({"type": kind, **fields})
-
-    def hello(self, visible=True):
-        self.says("hello", schema=3, visible=visible)
-        self.until(lambda: self.heard)
-
-    def until(self, condition, seconds=5):
-        with self.news:
-            assert self.news.wait_for(condition, seconds), self.heard
-
-    def asks(self, action, **details):
-        number = 1 + sum(m["type"] == "answer" for m in self.heard)
-        self.says("ask", id=number, do=action, **{"with": details})
-        self.until(lambda: any(m.get("id") == number for m in self.heard))
-        return next(m for m in self.heard if m.get("id") == number)
 
 
 @pytest.fixture
@@ -218,91 +179,11 @@ def test_a_start_shows_what_is_planned_until_there_is_a_cluster(monkeypatch, clu
     view.service.close()
 
 
-class Acting(SimpleNamespace):
-    """A cluster that notes what it was asked."""
-
-    def __init__(self):
-        super().__init__(done=[], sampler=FakeCluster().sampler, status=None)
-        for name in ("scale", "restart", "remove", "cancel", "stop"):
-            setattr(self, name, lambda *words, name=name: self.done.append((name, *words)))
-
-    def follow_log(self, executor, lines, after, stream):
-        return SimpleNamespace(lines=(executor, lines, stream), next=after or 7)
-
-
-@pytest.mark.parametrize(
-    ("action", "details", "done"),
-    [
-        ("scale", {"executors": 3}, ("scale", 3)),
-        ("restart", {"executor": "1"}, ("restart", "1")),
-        ("remove", {"executor": "1"}, ("remove", "1")),
-        ("cancel", {"job": 4}, ("cancel", 4)),
-        ("stop", {}, ("stop",)),
-    ],
-)
-def test_each_action_is_one_call(action, details, done):
-    acting = Acting()
-    view = View(cluster=acting)
-    assert view.asks(action, **details)["ok"]
-    assert acting.done == [done]
-    view.service.close()
-
-
-def test_logs_are_followed_by_offset():
-    view = View(cluster=Acting())
-    assert view.asks("logs", executor="1", lines=5, after=None)["value"] == {
-        "lines": ["1", 5, None],
-        "next": 7,
-    }
-    then = view.asks("logs", executor="1", lines=5, after=9, stream="stdout")["value"]
-    assert then == {"lines": ["1", 5, "stdout"], "next": 9}
-    view.service.close()
-
-
-def test_a_refusal_comes_as_a_line_and_a_hint():
-    acting = Acting()
-
-    def refuse(_):
-        raise UsageError("no", hint="try 2")
-
-    acting.scale = refuse
-    view = View(cluster=acting)
-    answer = view.asks("scale", executors=0)
-    assert (answer["ok"], answer["error"], answer["hint"]) == (False, "no", "try 2")
-    assert "no action 'dance'" in view.asks("dance")["error"]
-    assert "'executors'" in view.asks("scale")["error"]
-    view.service.close()
-
-
-def test_an_action_without_a_cluster_says_how_to_get_one(monkeypatch):
-    monkeypatch.setattr(service, "kernel_cluster", lambda: None)
-    view = View()
-    assert "start" in view.asks("scale", executors=1)["hint"]
-    assert view.asks("fit", executors=100_000, cores=1, memory="1g")["value"]["fits"] is False
-    view.service.close()
-
-
-def test_hearing_never_waits():
-    acting, go, ended = Acting(), threading.Event(), []
-    acting.stop = lambda: ended.append(go.wait(5))
-    view = View(cluster=acting)
-    view.says("ask", id=1, do="stop", **{"with": {}})
-    assert not ended
-    go.set()
-    view.until(lambda: view.heard)
-    assert ended == [True]
-    view.service.close()
-
-
 def test_odd_messages_are_left_alone(view):
     for message in (None, 7, {}, {"type": "dance"}, {"type": "ask"}):
         view.service.hear(message)
     view.until(lambda: view.heard)
     assert not view.heard[0]["ok"]
-
-
-def test_a_foreign_error_is_one_line():
-    assert actions.failure(RuntimeError("a\nb"))[0] == "RuntimeError: a"
 
 
 class Comms:

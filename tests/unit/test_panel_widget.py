@@ -162,6 +162,11 @@ def test_without_a_cluster_there_is_a_panel_that_takes_the_first_one(outputs, mo
     until(lambda: cluster.sampler.watches)
     cluster.sampler.deliver(snapshot("running"))
     assert any("2/2 executors" in data.get("text/html", "") for data in outputs.shown.values())
+    now = snapshot("running")
+    many = tuple(replace(now.executors[0], id=str(n), slot=n) for n in range(1000))
+    cluster.sampler.deliver(replace(now, executors=many))
+    assert len(panel.snapshot["executors"]) == 200
+    assert panel.snapshot["problems"] == ["Not kept in this notebook: 800 executors"]
     panel.close()
 
 

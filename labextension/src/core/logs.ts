@@ -2,7 +2,7 @@
 // An executor has two, its standard output and its standard error; a driver's are one.
 import { failure } from "./desk";
 import { button, freshId, h, keepKeys, section, setAttribute, setText, setTextOrHide, show, type View } from "./dom";
-import { count, plural } from "./format";
+import { clock, count, plural } from "./format";
 import { magicLine } from "./magic";
 import { logsMagic } from "./plans";
 import type { Frame, Room } from "./room";
@@ -20,9 +20,17 @@ export interface Logs extends View<Frame> {
   dispose(): void;
 }
 
+/** An executor that is no more, whose log can still be read. */
+interface Past {
+  executor: string;
+  why: string;
+  at: number;
+}
+
 interface Answer {
   lines: string[];
   next: number;
+  past?: Past[];
 }
 
 export function logs(room: Room): Logs {
@@ -36,6 +44,8 @@ export function logs(room: Room): Logs {
   const trouble = h("div", { class: "raydp-failure", role: "alert" });
   const text = h("pre", { class: "raydp-log", tabindex: "0", role: "region", "aria-label": "Log lines" });
   const state = h("p", { class: "raydp-note" });
+  /** Why the executor is no more. */
+  const fate = h("p", { class: "raydp-note", hidden: "" });
   const line = magicLine(room.insertMagic);
   const close = button("close", shut, "Close the log");
   const bar = h(
@@ -53,7 +63,7 @@ export function logs(room: Room): Logs {
   keepKeys(search);
   keepKeys(source);
   keepKeys(stream);
-  body.append(bar, trouble, text, state, line.el);
+  body.append(bar, fate, trouble, text, state, line.el);
 
   let current = DRIVER;
   /** Where each stream goes on. */
@@ -64,6 +74,8 @@ export function logs(room: Room): Logs {
   let back: HTMLElement | null = null;
   let hit = -1;
   let found: HTMLElement[] = [];
+  let live: readonly string[] = [];
+  let past: readonly Past[] = [];
   let ids = "";
   let alive = true;
 
@@ -71,8 +83,6 @@ export function logs(room: Room): Logs {
     back = from;
     show(el, true);
     turnTo(which);
-    if (![...source.options].some(({ value }) => value === which)) source.append(option(which));
-    source.value = which;
     source.focus({ preventScroll: true });
     el.scrollIntoView?.({ block: "nearest" });
   }
@@ -94,6 +104,7 @@ export function logs(room: Room): Logs {
     trouble.replaceChildren();
     show(stream, which !== DRIVER);
     line.update(logsMagic(which, which === DRIVER || stream.value === "both" ? "" : stream.value));
+    fill();
     setText(state, "Reading the log …");
     show(state, true);
     void read();
@@ -108,6 +119,8 @@ export function logs(room: Room): Logs {
       const parts = await Promise.all(wanted().map(ask));
       if (mine !== turn) return;
       trouble.replaceChildren();
+      past = parts[0]![1].past ?? [];
+      fill();
       for (const [name, { lines, next }] of parts) {
         after[name] = next;
         add(lines, parts.length > 1 ? name : null);
@@ -203,6 +216,23 @@ export function logs(room: Room): Logs {
     return h("option", { value }, value === DRIVER ? DRIVER : `executor ${value}`);
   }
 
+  /** Whose logs there are: those that run, and those that did. */
+  function fill(): void {
+    const gone = past.filter(({ executor }) => !live.includes(executor));
+    const known = [DRIVER, ...live.slice(0, SOURCES)];
+    if (!known.includes(current) && !gone.some(({ executor }) => executor === current)) known.push(current);
+    const why = gone.find(({ executor }) => executor === current);
+    setTextOrHide(fate, why ? `Executor ${current} ran until ${clock(why.at)}: ${why.why}` : "");
+    const now = [...known, "", ...gone.map(({ executor }) => executor)].join("\n");
+    if (ids !== now) {
+      ids = now;
+      const before = gone.map(({ executor, at }) => h("option", { value: executor }, `executor ${executor}, until ${clock(at)}`));
+      const group = before.length > 0 ? [h("optgroup", { label: "Past executors" }, ...before)] : [];
+      source.replaceChildren(...known.map(option), ...group);
+    }
+    source.value = current;
+  }
+
   return {
     el,
     open,
@@ -215,12 +245,8 @@ export function logs(room: Room): Logs {
       if (el.hidden) return;
       alive = actions.has("logs");
       if (!alive) clearTimeout(timer);
-      const known = [DRIVER, ...snapshot.executors.slice(0, SOURCES).map(({ id }) => id)];
-      if (!known.includes(current)) known.push(current);
-      if (ids === known.join("\n")) return;
-      ids = known.join("\n");
-      source.replaceChildren(...known.map(option));
-      source.value = current;
+      live = snapshot.executors.map(({ id }) => id);
+      fill();
     },
   };
 }

@@ -7,6 +7,8 @@ import type { Frame, Room } from "./room";
 
 /** Above this share of a node's physical memory the kernel's OOM killer is near. */
 const MEMORY_HIGH = 0.9;
+/** Ray lists no more of a kind at once. */
+const LISTED = count(1000);
 
 function nameCell(): View<NodeSnapshot> {
   const name = h("span", { class: "raydp-node-name" });
@@ -138,13 +140,16 @@ export function nodes(room: Room): View<Frame> {
     h("span", { class: "raydp-key-mark" }),
     "CPU: busy, memory: reserved",
   );
-  body.append(table.el, legend);
+  const more = h("p", { class: "raydp-note" });
+  body.append(table.el, legend, more);
   return {
     el,
     update({ snapshot, now }) {
       at = now;
       setAttribute(body, "data-gpus", snapshot.nodes.some((node) => node.gpu_total > 0) ? "" : null);
       show(legend, snapshot.nodes.length > 0);
+      const kinds = (snapshot.ray_more ?? []).map((kind) => `${LISTED}+ ${kind}`).join(" and ");
+      setTextOrHide(more, kinds && `Ray has ${kinds}; by node are counted the first ${LISTED} that it lists`);
       const empty = hasEnded(snapshot.state) ? "No Ray node is left" : "No Ray node is known yet";
       table.update({ rows: snapshot.nodes, empty });
     },

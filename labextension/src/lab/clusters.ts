@@ -61,7 +61,7 @@ export class Clusters {
 
   /** Look into every kernel, also of notebooks that do not speak of raydp_magic. */
   async refresh(): Promise<void> {
-    await Promise.all(this.all.map(({ link }) => link.open()));
+    await Promise.all(this.all.map(({ link }) => link.refresh()));
   }
 
   #add(panel: NotebookPanel): void {

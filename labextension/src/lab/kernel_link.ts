@@ -88,6 +88,12 @@ export class KernelLink {
     this.#client.start();
   }
 
+  /** Ask anew for all that is known, also of a kernel that is connected. */
+  async refresh(): Promise<void> {
+    if (this.#phase === "open" && this.#comm && !this.#comm.isDisposed) this.#client.start();
+    else await this.open();
+  }
+
   dispose(): void {
     this.#disposed = true;
     Signal.disconnectReceiver(this);

@@ -1,6 +1,6 @@
 // The sidebar: the open notebooks, and the panel of one of them.
 import { Widget } from "@lumino/widgets";
-import { mount, status, type MountOptions } from "../core";
+import { mount, status, type MountOptions, type Store } from "../core";
 import { button, h, setText, show } from "../core/dom";
 import type { Cluster, Clusters } from "./clusters";
 import type { KernelLink } from "./kernel_link";
@@ -30,6 +30,9 @@ export class Sidebar extends Widget {
   readonly #load = button("Insert %load_ext raydp_magic", () => this.#insert("%load_ext raydp_magic"));
   readonly #none = h("div", { class: "raydp-lab-none" }, this.#hint, this.#load);
   readonly #place = h("div", { class: "raydp-lab-panel" });
+  readonly #watchPage = () => this.#watch();
+  /** Whose kernels send news, because their rows are in sight. */
+  #watched: ReadonlySet<Store> = new Set();
   #mounted: { link: KernelLink; subshells: boolean | undefined; unmount: () => void } | null = null;
 
   constructor(options: SidebarOptions) {
@@ -42,14 +45,33 @@ export class Sidebar extends Widget {
     this.node.setAttribute("aria-label", "Clusters of the open notebooks");
     this.node.append(this.#list.el, this.#none, this.#place);
     this.#clusters.changed.connect(this.#draw, this);
+    document.addEventListener("visibilitychange", this.#watchPage);
     this.#draw();
   }
 
   override dispose(): void {
     if (this.isDisposed) return;
+    document.removeEventListener("visibilitychange", this.#watchPage);
     this.#clusters.changed.disconnect(this.#draw, this);
     this.#unmount();
     super.dispose();
+    this.#watch();
+  }
+
+  protected override onAfterAttach(): void {
+    this.#watch();
+  }
+
+  protected override onAfterShow(): void {
+    this.#watch();
+  }
+
+  protected override onAfterHide(): void {
+    this.#watch();
+  }
+
+  protected override onAfterDetach(): void {
+    this.#watch();
   }
 
   protected override onActivateRequest(): void {
@@ -90,6 +112,17 @@ export class Sidebar extends Widget {
     show(this.#load, shown?.link.phase === "unloaded");
     if (known) this.#mount(shown);
     else this.#unmount();
+    this.#watch();
+  }
+
+  /** Every row is about a kernel that sends news only while somebody sees them. */
+  #watch(): void {
+    const seen = this.isVisible && !this.isDisposed && document.visibilityState !== "hidden";
+    const now = new Set(seen ? this.#clusters.all.map(({ link }) => link.store) : []);
+    const before = this.#watched;
+    this.#watched = now;
+    for (const store of before) if (!now.has(store)) store.setVisible?.(this, false);
+    for (const store of now) if (!before.has(store)) store.setVisible?.(this, true);
   }
 
   #mount({ link }: Cluster): void {

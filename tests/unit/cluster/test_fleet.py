@@ -5,6 +5,8 @@ from copy import copy
 import pytest
 
 from raydp_magic.cluster.fleet import (
+    PAST_OF_SLOT,
+    PAST_REMOVED,
     CreateActor,
     Decommission,
     Fleet,
@@ -182,3 +184,53 @@ def test_a_copy_of_a_slot_is_one_of_its_own():
     assert other == slot
     other.phase = "lost"
     assert slot.phase == "up"
+
+
+def past(fleet, slot=0):
+    return [(one.executor_id, one.why) for one in fleet.slots[slot].past]
+
+
+def test_a_dead_executor_is_remembered_with_its_words_when_it_is_replaced():
+    fleet = running()
+    fleet.jvm_exited(0, "0", 52, ("heap",), 10.0)
+    fleet.tick(20.0)
+    fleet.observe({"2"}, 21.0)
+    assert fleet.slots[0].message == ""
+    [one] = fleet.slots[0].past
+    assert (one.executor_id, one.slot, one.ended, one.log_tail) == ("0", 0, 10.0, ("heap",))
+    assert "out of memory" in one.why
+    assert fleet.slots[1].past == ()
+
+
+def test_what_ended_an_executor_first_is_what_is_remembered():
+    fleet = running(1)
+    fleet.jvm_exited(0, "0", -9, (), 10.0)
+    fleet.actor_died(0, "its Ray actor ended", 11.0)
+    fleet.restart(0, 12.0)
+    [(executor, why)] = past(fleet)
+    assert executor == "0"
+    assert "signal 9" in why
+
+
+def test_restarts_are_remembered_and_only_the_last_five_of_a_slot():
+    fleet = running(1)
+    for turn in range(PAST_OF_SLOT + 2):
+        fleet.restart(0, 10.0 + turn)
+    assert past(fleet) == [(str(n), "it was restarted") for n in range(2, PAST_OF_SLOT + 2)]
+
+
+def test_removed_executors_are_remembered_and_only_so_many():
+    fleet = running(1)
+    fleet.scale(2, 3.0)  # one that has not begun: nothing to remember
+    fleet.remove(1, 4.0)
+    assert fleet.removed == ()
+    for turn in range(PAST_REMOVED + 5):
+        fleet.scale(2, 5.0)
+        number = max(fleet.slots)
+        [launch] = fleet.actor_ready(number, "node", 6.0)
+        fleet.observe({launch.executor_id}, 7.0)
+        fleet.remove(number, 8.0)
+        fleet.jvm_exited(number, launch.executor_id, 0, (f"{turn}",), 9.0)
+    assert len(fleet.removed) == PAST_REMOVED
+    assert fleet.removed[-1].why == "it was removed: the executor left"
+    assert fleet.removed[-1].log_tail == (f"{PAST_REMOVED + 4}",)

@@ -19,7 +19,7 @@ from raydp_magic.notebook.complete import Live, candidates, sql_around
                 *("scale", "start", "status", "stop"),
             ],
         ),
-        ("%raydp_cluster restart ", ["0", "1"]),
+        ("%raydp_cluster restart ", ["1", "2"]),
         ("%raydp_cluster remove 1", ["1"]),
         ("%raydp_cluster cancel ", ["14", "4"]),
         ("%raydp_bridge release t", ["trips"]),
@@ -34,7 +34,7 @@ from raydp_magic.notebook.complete import Live, candidates, sql_around
             "%raydp_cluster start --placement-strategy=STRICT_S",
             ["--placement-strategy=STRICT_SPREAD"],
         ),
-        ("%raydp_cluster logs ", ["0", "1", "driver"]),
+        ("%raydp_cluster logs ", ["0", "1", "2", "driver"]),
         ("%raydp_cluster logs d", ["driver"]),
         ("%raydp_cluster logs -n ", []),
         ("%raydp_bridge re", ["release"]),
@@ -49,7 +49,9 @@ from raydp_magic.notebook.complete import Live, candidates, sql_around
     ],
 )
 def test_candidates(text, found):
-    live = Live(lambda: ["0", "1"], lambda: ["4", "14"], lambda: ["trips", "zones"])
+    live = Live(
+        lambda: ["1", "2"], lambda: ["4", "14"], lambda: ["trips", "zones"], lambda: ["0", "1"]
+    )
     assert candidates(text, live) == found
 
 

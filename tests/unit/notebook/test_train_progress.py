@@ -63,7 +63,7 @@ def test_one_display_in_its_own_cell_ends_as_a_line_and_a_curve(shell, progress)
     assert updates[0] is False
     assert all(updates[1:])
     assert data[-1]["text/plain"].startswith("TorchEstimator: 2 epochs, train_loss 1, 1 worker")
-    assert "<svg" in data[-1]["text/html"]
+    assert "data:image/svg+xml;base64," in data[-1]["text/html"]
 
 
 def test_a_failed_one_says_so(shell, progress):
