@@ -3,11 +3,9 @@
 A process's core worker knows, for the task that a thread stands for (the driver's main thread, or
 another thread), which tasks were submitted from it and are not finished *(Ray 2.60, measured:
 5 us)*. What is there at an interrupt and was not there at the cell's begin is the cell's, and so
-is what its executions of Ray Data have submitted. A task is asked to stop (KeyboardInterrupt in
-its worker); one that does not hear of it, in a long call of C's, loses its worker. Limits:
-
-- Tasks that another thread of the cell has submitted are not known as the cell's, and go on.
-- Calls of actors' methods are left alone: an actor may serve others.
+is what its threads and its executions of Ray Data have submitted. A task is asked to stop
+(KeyboardInterrupt in its worker); one that does not hear of it, in a long call of C's, loses its
+worker. Calls of actors' methods are left alone: an actor may serve others.
 """
 
 from __future__ import annotations
@@ -17,6 +15,8 @@ import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from raydp_magic.notebook.new_threads import NewThreads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,9 +31,12 @@ class CellTasks:
 
     def __init__(self) -> None:
         self._local = threading.local()
+        self._threads: NewThreads[Any] = NewThreads(_this_task)
 
     def begin(self) -> None:
         """Begin a cell: what is pending now is not its own."""
+        self._threads.end(getattr(self._local, "threads", []))  # of one whose end never came
+        self._local.threads = self._threads.begin()
         self._local.before = pending_tasks([_this_task()])
         self._local.began = time.time()
 
@@ -41,10 +44,12 @@ class CellTasks:
         """End the cell, and cancel what it has left when it was interrupted."""
         before: frozenset[bytes] = getattr(self._local, "before", frozenset())
         began = getattr(self._local, "began", time.time())
+        threads: list[Any] = getattr(self._local, "threads", [])
+        self._threads.end(threads)
         self._local.before = frozenset()
         if not cancel:
             return
-        parents = [_this_task(), *_tasks_of_data_runs(began)]
+        parents = [_this_task(), *threads, *_tasks_of_data_runs(began)]
         tasks = pending_tasks(parents) - before
         if tasks:
             cancel_tasks(tasks)

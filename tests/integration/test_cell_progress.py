@@ -130,8 +130,12 @@ def runs(path):
             1,
             "refs = [long.remote(one) for one in (A, B)]\ntry:\n    ray.get(refs)\nexcept KeyboardInterrupt: pass",
         ),
+        (
+            3000,
+            "from concurrent.futures import ThreadPoolExecutor as Pool\nask = lambda one: ray.get(long.remote(one))\nlist(Pool(2).map(ask, (A, B)))",
+        ),
     ],
-    ids=["waited for", "forgotten", "swallowed, in a long call"],
+    ids=["waited for", "forgotten", "swallowed, in a long call", "of the cell's threads"],
 )
 def test_an_interrupt_ends_the_cell_s_ray_tasks_and_no_other_cell_s(k, steps, code, tmp_path):
     kept, a, b = (tmp_path / name for name in ("kept", "a", "b"))

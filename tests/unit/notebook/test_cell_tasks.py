@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from raydp_magic.notebook.new_threads import NewThreads
 from raydp_magic.notebook.ray_tasks import CellTasks
 from raydp_magic.notebook.thread_tags import tag_new_threads
 
@@ -54,6 +55,61 @@ def test_only_what_the_cell_has_submitted_and_no_actor_s_call(ray):
     ray.core.pending["main"] += [task(4)]
     cell.end(cancel=True)
     assert ray.cancelled == {task(4): False}
+
+
+def in_thread(call, name="theirs"):
+    thread = threading.Thread(target=call, name=name)
+    thread.start()
+    thread.join()
+
+
+def test_what_the_cell_s_threads_have_submitted_is_its_own(ray, monkeypatch):
+    """A thread has a task of its own in Ray, by its name here."""
+    worker = type("Worker", (), {
+        "connected": True,
+        "core_worker": ray.core,
+        "current_task_id": property(lambda _: threading.current_thread().name),
+    })()  # fmt: skip
+    monkeypatch.setattr(sys.modules["ray._private.worker"], "global_worker", worker)
+    cell = CellTasks()
+    in_thread(lambda: None, "of an earlier cell")
+    cell.begin()
+    for number, name in enumerate(("mine", "raydp_magic-action"), 1):
+        in_thread(lambda: None, name)
+        ray.core.pending[name] = [task(number)]
+    ray.core.pending["of an earlier cell"] = [task(9)]
+    cell.end(cancel=True)
+    assert ray.cancelled == {task(1): False}
+    assert threading.getprofile() is None
+
+
+def test_of_two_running_cells_none_gets_a_new_thread():
+    threads = NewThreads(lambda: threading.current_thread().name)
+    first, second = threads.begin(), threads.begin()
+    in_thread(lambda: None, "whose")
+    threads.end(second)
+    in_thread(lambda: in_thread(lambda: None, "inner"), "outer")
+    threads.end(first)
+    threads.end(first)
+    in_thread(lambda: None, "late")
+    assert (first, second) == (["outer", "inner"], [])
+    assert threading.getprofile() is None
+
+
+def test_a_profiler_of_the_person_keeps_its_place():
+    seen = []
+    threading.setprofile(lambda *_: seen.append(threading.current_thread().name))
+    own = threading.getprofile()
+    try:
+        threads = NewThreads(lambda: 1)
+        told = threads.begin()
+        in_thread(lambda: None)
+        threads.end(told)
+        assert threading.getprofile() is own
+    finally:
+        threading.setprofile(None)
+    assert told == []
+    assert "theirs" in seen
 
 
 def test_without_ray_nothing_happens(ray):
