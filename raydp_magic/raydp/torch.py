@@ -28,7 +28,8 @@ class TorchEstimator(_TorchEstimator):
     use_ccl : bool
         Accepted; workers talk by gloo, or by NCCL on GPUs.
     **extra_config
-        More entries of the `config` that the functions are called with.
+        More entries of the `config` that the functions are called with; `seed` and
+        `storage_path` are those of :class:`raydp_magic.train.TorchEstimator`.
 
     The others are those of :class:`raydp_magic.train.TorchEstimator`.
     """
@@ -59,7 +60,8 @@ class TorchEstimator(_TorchEstimator):
     ) -> None:
         given = {
             k: v for k, v in locals().items() if k not in ("self", "extra_config", "__class__")
-        }
+        } | extra_config
+        known = {name: extra_config.pop(name) for name in OPTIONS if name in extra_config}
         if num_processes_for_data_loader > 0:
             raise UsageError(
                 "num_processes_for_data_loader: rows come from Ray's object store, by no process",
@@ -87,8 +89,13 @@ class TorchEstimator(_TorchEstimator):
             metrics_config,
             placement_strategy=placement_strategy,
             config=extra_config,
+            **known,
         )
-        self._raydp_arguments = given | extra_config
+        self._raydp_arguments = given
 
     def _arguments(self) -> dict[str, Any]:
         return self._raydp_arguments
+
+
+OPTIONS = ("seed", "storage_path")
+"""What `raydp_magic.train.TorchEstimator` takes besides RayDP's arguments."""

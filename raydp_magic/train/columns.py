@@ -96,8 +96,22 @@ class Features:
 
 
 def labels(batch: Mapping[str, Array], column: str, kind: str) -> Array:
-    """The column to learn, shape ``(rows,)`` or, where it holds lists, ``(rows, width)``."""
-    return as_array(batch[column], column, kind)
+    """The column to learn, shape ``(rows,)`` or, where it holds lists, ``(rows, width)``.
+
+    Raises
+    ------
+    UsageError
+        As :meth:`Features.arrays`; for a row without a label, which would make the whole model NaN.
+    """
+    import numpy as np
+
+    found = as_array(batch[column], column, kind)
+    if found.dtype.kind == "f" and bool(np.isnan(found).any()):
+        raise UsageError(
+            f"The label column {column!r} has rows without a value",
+            hint="leave them out, e.g. `df.dropna(subset=[...])`.",
+        )
+    return found
 
 
 def as_array(values: Array, column: str, kind: str) -> Array:
@@ -111,7 +125,7 @@ def as_array(values: Array, column: str, kind: str) -> Array:
     import numpy as np
 
     values = np.asarray(values)
-    if values.dtype == object and len(values) and np.ndim(values[0]) > 0:
+    if values.dtype == object and any(np.ndim(v) > 0 for v in values if v is not None):
         try:
             values = np.stack([np.asarray(value) for value in values])
         except (TypeError, ValueError) as error:

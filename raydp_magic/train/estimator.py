@@ -103,17 +103,18 @@ class Estimator(Learner):
             self._check(name, frame)
         if stop_spark_after_conversion:
             from_spark.check_stop(frames["train_df"])
-        else:
-            running.check(self)  # before a Spark job runs in vain
+        running.check(self, without_spark=stop_spark_after_conversion)  # before a job runs in vain
         columns = self._columns(frames["train_df"])
         needed = [from_spark.only(frame, columns) for frame in frames.values()]
         datasets = from_spark.datasets(needed, fs_directory, compression)
         if stop_spark_after_conversion:
             from_spark.stop()
-        self.fit(datasets[0], datasets[1] if len(datasets) > 1 else None, max_retries)
-        if stop_spark_after_conversion:
-            datasets.clear()
-            from_spark.let_go()
+        try:
+            self.fit(datasets[0], datasets[1] if len(datasets) > 1 else None, max_retries)
+        finally:
+            if stop_spark_after_conversion:
+                datasets.clear()
+                from_spark.let_go()
         return self
 
     # What was learnt -----------------------------------------------------------------------------

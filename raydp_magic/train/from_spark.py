@@ -82,11 +82,16 @@ def check_stop(frame: Any) -> None:
     Raises
     ------
     UsageError
-        When it is not the running cluster's.
+        When it is not the running cluster's, or Ray is on that Spark.
     """
-    from raydp_magic.cluster import current
+    from raydp_magic.cluster import Cluster, current
 
     cluster = current()
+    if cluster is not None and not isinstance(cluster, Cluster):
+        raise UsageError(
+            "stop_spark_after_conversion=True would end this Ray too: its nodes are tasks of Spark",
+            hint="leave it out.",
+        )
     mine = None if cluster is None else cluster.driver.session
     theirs = getattr(frame.sparkSession, "_sc", None)
     if mine is None or theirs is not mine.sparkContext:

@@ -88,6 +88,26 @@ def wait_for_room(workers: int, wants: Mapping[str, float], strategy: str) -> No
             return
 
 
+def check_without_spark(workers: int, wants: Mapping[str, float]) -> None:
+    """Raise when the workers have no room even once Spark has stopped.
+
+    Raises
+    ------
+    UsageError
+        Saying what Ray has.
+    """
+    from raydp_magic.engine.ray_session import nodes
+
+    there = nodes()
+    room = room_for([replace(node, free=node.total) for node in there], dict(wants))
+    if room < workers:
+        total = sum(node.total.get("CPU", 0.0) for node in there)
+        raise UsageError(
+            f"{workers} workers do not fit: Ray has {total:g} CPUs in all",
+            hint=f"use num_workers={room}." if room else "ask for less with resources_per_worker.",
+        )
+
+
 def spark_cpus() -> float:
     """CPUs that the running cluster's executors hold."""
     from raydp_magic.cluster import current
@@ -98,11 +118,11 @@ def spark_cpus() -> float:
     return float(len(cluster.actors()) * cluster.spec.reserved_cpus)
 
 
-def gpus_for(workers: int) -> float:
-    """GPUs for each worker where nobody has said: one, when Ray has them free."""
+def gpus_for(workers: int, wants: Mapping[str, float], strategy: str) -> float:
+    """GPUs for each worker where nobody has said: one, when Ray has them free beside the rest."""
     from raydp_magic.engine.ray_session import nodes
 
-    return 1.0 if room_for(nodes(), {"GPU": 1.0}) >= workers else 0.0
+    return 1.0 if room_for(nodes(), {**wants, "GPU": 1.0}, strategy) >= workers else 0.0
 
 
 def _could_come_free(workers: int, wants: Mapping[str, float], nodes: Sequence[NodeRoom]) -> bool:

@@ -46,6 +46,7 @@ def fit(estimator: Estimator, train: Any, evaluate: Any, max_retries: int) -> No
         As for :meth:`Estimator.fit`.
     """
     wants, one_machine = check(estimator)
+    before = dict(vars(estimator))
     workers, strategy = estimator._num_workers, estimator._placement_strategy
     columns = estimator._columns(train)
     if estimator._features is None:
@@ -67,13 +68,21 @@ def fit(estimator: Estimator, train: Any, evaluate: Any, max_retries: int) -> No
             entry.enter("starting", partial(told.look, str(folder.path)))
             result = _run(trainer)
     except BaseException:
+        vars(estimator).update(before)  # the model of the fit before, and how it is fed
         folder.close()
         raise
     estimator._took(result, [dict(p) for p in told.look(str(folder.path)).points], folder)
 
 
-def check(estimator: Estimator) -> tuple[dict[str, float], bool]:
+def check(estimator: Estimator, *, without_spark: bool = False) -> tuple[dict[str, float], bool]:
     """What each worker reserves, and whether Ray is on this machine only.
+
+    Parameters
+    ----------
+    estimator : Estimator
+        The one to train.
+    without_spark : bool
+        Whether Spark's executors will have gone by then.
 
     Raises
     ------
@@ -83,8 +92,11 @@ def check(estimator: Estimator) -> tuple[dict[str, float], bool]:
     need_ray()
     workers, wants = estimator._num_workers, estimator._resources
     if "GPU" not in wants:
-        wants = wants | {"GPU": room.gpus_for(workers)}
-    room.wait_for_room(workers, wants, estimator._placement_strategy)
+        wants = wants | {"GPU": room.gpus_for(workers, wants, estimator._placement_strategy)}
+    if without_spark:
+        room.check_without_spark(workers, wants)
+    else:
+        room.wait_for_room(workers, wants, estimator._placement_strategy)
     one_machine = _one_machine()
     if estimator._storage_path is None and not one_machine:
         raise UsageError(

@@ -47,8 +47,11 @@ def write(estimator: Estimator, path: str | Path, checkpoint: str) -> None:
         "state": {"features": _names(estimator)} | estimator._describe(),
     }
     target.mkdir(parents=True, exist_ok=True)
+    fresh = target / f"{CHECKPOINT}-new"  # the old one may be what is copied
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.copytree(checkpoint, fresh)
     shutil.rmtree(target / CHECKPOINT, ignore_errors=True)
-    shutil.copytree(checkpoint, target / CHECKPOINT)
+    fresh.rename(target / CHECKPOINT)
     (target / ARGUMENTS).write_bytes(cloudpickle.dumps(estimator._arguments()))
     (target / RECORD).write_text(json.dumps(record, indent=1))
 

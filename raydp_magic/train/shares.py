@@ -83,7 +83,10 @@ def share_out(
         if shuffle_seed is not None:
             data = data.random_shuffle(seed=shuffle_seed)
         data = data.materialize()
-        points = cut_points(data.count(), workers, equal=equal)
+        rows = data.count()
+        if not rows and name == "train":
+            raise UsageError("There are no rows to train on")
+        points = cut_points(rows, workers, equal=equal)
         shares = data.split_at_indices(points)[:workers]
     for part in shares:
         _hush(part.context)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from raydp_magic.train.columns import as_array
+from raydp_magic.train.columns import as_array, labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,11 +67,14 @@ class KerasColumns:
 
     def targets(self, batch: Mapping[str, Array]) -> Array:
         """What to learn: ``(rows,)`` for one label, ``(rows, labels)`` for several."""
-        found = [self._typed(batch, name, FLOAT) for name in self.labels]
+        found = [labels(batch, name, self._kind(name, FLOAT)) for name in self.labels]
         return found[0] if len(found) == 1 else side_by_side(found)
 
     def _typed(self, batch: Mapping[str, Array], name: str, floating: str) -> Array:
-        return as_array(batch[name], name, WHOLE if name in self.whole else floating)
+        return as_array(batch[name], name, self._kind(name, floating))
+
+    def _kind(self, name: str, floating: str) -> str:
+        return WHOLE if name in self.whole else floating
 
 
 def side_by_side(arrays: list[Array]) -> Array:

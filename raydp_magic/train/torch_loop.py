@@ -75,8 +75,11 @@ class _Training:
         self._scheduler = scheduler
         self._device = device
         self._rank = ray.train.get_context().get_world_rank()
+        loss = make_loss(parts["loss"], self._config)
+        if hasattr(loss, "to"):  # a module: it may hold weights of classes
+            loss.to(device)
         self._sums = Sums(
-            make_loss(parts["loss"], self._config),
+            loss,
             parts["metrics"],
             parts["metrics_config"],
             device,

@@ -112,14 +112,18 @@ def make_optimizer(optimizer: Any, model: torch.nn.Module, config: dict[str, Any
     own = {id(parameter) for parameter in model.parameters()}
     if all(id(p) in own for group in optimizer.param_groups for p in group["params"]):
         return optimizer
+    if len(optimizer.param_groups) > 1:
+        raise UsageError(
+            "The optimizer has groups of parameters, and they are those of another model",
+            hint="give a function that makes it: optimizer=lambda model, config: ...",
+        )
     # It was made for another model: one of its kind, with its settings, for this one.
     kind = type(optimizer)
     known = inspect.signature(kind).parameters
     settings = {name: value for name, value in optimizer.defaults.items() if name in known}
     made = kind(model.parameters(), **settings)
-    if len(optimizer.param_groups) == 1:
-        of_group = optimizer.param_groups[0].items()
-        made.param_groups[0].update({name: v for name, v in of_group if name != "params"})
+    of_group = optimizer.param_groups[0].items()
+    made.param_groups[0].update({name: v for name, v in of_group if name != "params"})
     return made
 
 

@@ -35,7 +35,12 @@ def check_metrics(metrics: Sequence[Any], config: Mapping[str, Mapping[str, Any]
         raise UsageError(
             f"metrics_config has arguments for {strange[0]!r}, which is not among the metrics"
         )
-    make_metrics(metrics, config)
+    objects, functions = make_metrics(metrics, config)
+    if len(objects) + len(functions) < len(metrics):
+        raise UsageError(
+            "Two of the metrics have the same name",
+            hint="give functions of different names: def one(outputs, labels): ...",
+        )
 
 
 def make_metrics(

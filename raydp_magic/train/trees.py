@@ -28,6 +28,14 @@ OWN_ARGUMENTS |= dict.fromkeys(STOPPING.split(), "early_stopping_rounds")
 """What the libraries would also read from their parameters, and the argument to use."""
 
 
+_ALIASES = {
+    "seed": {"random_seed", "random_state"},
+    "nthread": {"n_jobs"},
+    "num_threads": {"n_jobs", "nthread", "nthreads", "num_thread"},
+}
+"""Other names of the parameters that are set where a person has not."""
+
+
 class TreeEstimator(Estimator):
     """An estimator of boosted trees.
 
@@ -165,8 +173,11 @@ class TreeEstimator(Estimator):
         threads = max(1, int(self._resources["CPU"]))
         rounds, watched, maximise = self._early_stopping
         self._tree_columns = self._learn_columns(datasets)
+        ours = {self._threads_parameter: threads, "seed": self._seed}
         config = TreeConfig(
-            {self._threads_parameter: threads, "seed": self._seed} | params | self._params,
+            {k: v for k, v in ours.items() if not _ALIASES[k] & self._params.keys()}
+            | params
+            | self._params,
             self._num_boost_round,
             self._tree_columns,
             rounds,

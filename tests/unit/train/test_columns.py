@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import types as t
 
 from raydp_magic.errors import UsageError
-from raydp_magic.train.columns import Features, as_array, check_columns, stacked
+from raydp_magic.train.columns import Features, as_array, check_columns, labels, stacked
 from raydp_magic.train.kinds import kinds_of
 
 BATCH = {
@@ -147,3 +147,17 @@ def test_batches_of_rows_of_numbers_become_a_matrix():
     lists[:] = [np.array([1.0, 2.0]), np.array([3.0, 4.0])]
     np.testing.assert_array_equal(stacked([lists, lists[:1]]), [[1, 2], [3, 4], [1, 2]])
     np.testing.assert_array_equal(stacked([np.array([1.0]), np.array([2.0])]), [1, 2])
+
+
+def test_a_row_without_a_label_is_refused():
+    with pytest.raises(UsageError, match="label column 'y' has rows without a value") as raised:
+        labels({"y": np.array([1.0, None], object)}, "y", "float32")
+    assert "dropna" in raised.value.hint
+    np.testing.assert_array_equal(labels({"y": np.array([1, 2])}, "y", "int64"), [1, 2])
+
+
+def test_arrays_of_which_the_first_is_missing_are_refused():
+    rows = np.empty(2, object)
+    rows[1] = np.array([1.0])
+    with pytest.raises(UsageError, match="'a' has rows of different widths, or without a value"):
+        as_array(rows, "a", "float32")

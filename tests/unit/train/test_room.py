@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from raydp_magic.engine import ray_session
 from raydp_magic.engine.ray_session import NodeRoom
 from raydp_magic.errors import UsageError
-from raydp_magic.train.room import check_room
+from raydp_magic.train.room import check_room, check_without_spark, gpus_for
 from raydp_magic.train.shares import cut_points
 
 NODE = NodeRoom("n", "host", "10.0.0.1", True, total={"CPU": 4.0}, free={"CPU": 2.0})
@@ -61,3 +64,22 @@ def test_each_worker_needs_a_row_to_learn_from():
         cut_points(2, 3, equal=True)
     with pytest.raises(UsageError, match="no rows to train on"):
         cut_points(0, 1, equal=True)
+
+
+def test_gpus_are_taken_only_where_the_rest_fits_as_well(monkeypatch):
+    full = NodeRoom(
+        "g", "gpu", "10.0.0.2", True, total={"CPU": 4.0, "GPU": 2.0}, free={"CPU": 0.0, "GPU": 2.0}
+    )
+    monkeypatch.setattr(ray_session, "nodes", lambda: [NODE, full])
+    assert gpus_for(1, {"CPU": 1.0}, "PACK") == 0.0
+    free = replace(full, free=full.total)
+    monkeypatch.setattr(ray_session, "nodes", lambda: [NODE, free])
+    assert gpus_for(2, {"CPU": 1.0}, "PACK") == 1.0
+
+
+def test_what_never_fits_is_said_before_spark_is_stopped(monkeypatch):
+    monkeypatch.setattr(ray_session, "nodes", lambda: [NODE])
+    check_without_spark(4, {"CPU": 1.0})
+    with pytest.raises(UsageError, match="5 workers do not fit: Ray has 4 CPUs in all") as raised:
+        check_without_spark(5, {"CPU": 1.0})
+    assert "num_workers=4" in raised.value.hint

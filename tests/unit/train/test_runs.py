@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
-from raydp_magic.train import runs, told
+from raydp_magic.train import running, runs, told
 from raydp_magic.train.runs import Look, under_way
 
 
@@ -96,3 +97,28 @@ def test_where_the_folder_cannot_be_seen_nothing_is_told(tmp_path):
     told.Teller(str(tmp_path / "elsewhere"), rows=200).tell(1, 50)
     told.Teller(None, rows=200).tell(1, 50)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fit_that_fails_leaves_what_the_one_before_learnt(monkeypatch):
+    estimator = SimpleNamespace(
+        _num_workers=1,
+        _placement_strategy="PACK",
+        _columns=lambda data: ["a", "y"],
+        _features=None,
+        _feature_types=None,
+        _label_column="y",
+        _rounds=1,
+        _unit="epoch",
+        _used="what the model is fed with",
+        _storage_path=None,
+    )
+
+    def shares(estimator, *_):
+        assert estimator._used.names == ["a"]
+        raise ValueError("no more")
+
+    monkeypatch.setattr(running, "check", lambda estimator: ({"CPU": 1.0}, True))
+    monkeypatch.setattr(running, "_shares", shares)
+    with pytest.raises(ValueError, match="no more"):
+        running.fit(estimator, None, None, 0)
+    assert estimator._used == "what the model is fed with"

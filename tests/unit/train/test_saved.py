@@ -65,3 +65,32 @@ def test_what_is_no_estimator_or_one_of_another_kind(trained, tmp_path):
 
     with pytest.raises(UsageError, match="holds a TorchEstimator, not a Other"):
         Other.restore(tmp_path / "saved")
+
+
+def test_saving_onto_the_folder_it_came_from_keeps_the_model(trained, tmp_path):
+    estimator, model = trained
+    estimator.save(tmp_path / "saved")
+    back = restore(tmp_path / "saved")
+    back.save(tmp_path / "saved")
+    assert torch.equal(back.get_model().weight, model.weight)
+    assert torch.equal(restore(tmp_path / "saved").get_model().weight, model.weight)
+
+
+def test_raydps_class_keeps_its_options():
+    from raydp_magic.raydp.torch import TorchEstimator as OfRayDP
+
+    linear = nn.Linear(1, 1)
+    made = OfRayDP(
+        model=linear,
+        optimizer=torch.optim.SGD(linear.parameters()),
+        loss=nn.MSELoss(),
+        feature_columns=["a"],
+        label_column="y",
+        storage_path="s3://b",
+        seed=7,
+        width=3,
+    )
+    again = OfRayDP(**made._arguments())
+    for one in (made, again):
+        assert (one._storage_path, one._seed) == ("s3://b", 7)
+    assert made._arguments()["width"] == 3

@@ -97,3 +97,9 @@ def test_a_whole_number_that_is_missing_is_refused():
     columns = KerasColumns(("a",), ("y",), merged=False, whole=("a",))
     with pytest.raises(UsageError, match="Column 'a' has rows without a value"):
         columns.inputs({"a": np.array([1.0, np.nan])})
+
+
+def test_a_row_without_a_label_is_refused():
+    columns = KerasColumns(("a",), ("y",), merged=False)
+    with pytest.raises(UsageError, match="label column 'y' has rows without a value"):
+        columns.targets({"y": np.array([1.0, np.nan])})

@@ -58,6 +58,13 @@ def test_an_optimizer_of_another_model_is_made_anew_with_its_settings(kind):
     assert made.param_groups[0]["lr"] == 0.125
 
 
+def test_groups_of_another_model_s_parameters_are_refused():
+    body, head = nn.Linear(2, 1), nn.Linear(2, 1)
+    optimizer = torch.optim.SGD([{"params": body.parameters()}, {"params": head.parameters()}])
+    with pytest.raises(UsageError, match="groups of parameters"):
+        make_optimizer(optimizer, nn.Linear(2, 1), CONFIG)
+
+
 def test_a_model_function_has_the_seed_s_weights_and_leaves_the_generator_alone():
     torch.manual_seed(5)
     one, other = (make_model(lambda config: nn.Linear(2, 1), CONFIG) for _ in range(2))
@@ -130,6 +137,7 @@ def test_scores_of_rows_of_numbers_as_they_come_back():
         ({"metrics": ["NoSuchMetric"]}, "torchmetrics has no 'NoSuchMetric'"),
         ({"metrics": "Accuracy"}, "a list is needed"),
         ({"metrics": ["Accuracy"]}, "'Accuracy' cannot be made"),
+        ({"metrics": [lambda a, b: 0.0, lambda a, b: 1.0]}, "the same name"),
         ({"label_type": "txt"}, "'txt' is not a type of torch's"),
     ],
 )
