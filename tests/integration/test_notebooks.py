@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 
 import nbformat
 import pytest
@@ -9,19 +10,22 @@ from kernel import ROOT
 from machine import Traces
 
 FOLDER = pathlib.Path(ROOT) / "notebooks"
-SAYS = {
-    "raydp_readme": ["27 features", "prediction", "Sequential"],
-    "tune_and_serve": ["config/max_depth", "train_ds", "spread"],
-    "ray_in_spark": ["unusual", "mean_return"],
-    "ray_on_spark": ["pi is near 3.1", "2 nodes under load", "1000 rows counted by Spark"],
+SAYS = {  # patterns that the outputs match, among other things
+    "raydp_readme": [r"23 features; 261,830 flights", r"epochs, train_loss 0\.[23]", "Sequential"],
+    "tune_and_serve": [
+        r"train_ds +spark -> ray +263,149",
+        r"28618 +1\d\.\d +3\d\.\d",  # flights of October, the model's error, the spread
+    ],
+    "ray_in_spark": [r"JFK +HNL +4983", r"1\.0E-4 +5 ", r"0\.001 +5 ", r"0\.01 +\d "],
+    "ray_on_spark": [r"pi is near 3\.14", "2 nodes under load", "1000 rows counted by Spark"],
     "compare": ["two clusters", "Spark ML alone", "image/png"],
-    "custom_workers": ["ran on a node with {'custom_worker': 1.0}", "4 nodes"],
+    "custom_workers": [r"ran on a node with \{'custom_worker': 1\.0\}", "on 4 nodes"],
 }
-"""What the outputs hold, among other things."""
 
 
 def outputs(book):
-    return json.dumps([c.outputs for c in book.cells if c.cell_type == "code"])
+    kept = [c.outputs for c in book.cells if c.cell_type == "code"]
+    return json.dumps(kept).replace("\\n", "\n")
 
 
 @pytest.mark.timeout(900)
@@ -31,10 +35,10 @@ def test_a_notebook_runs_to_its_end(name, tmp_path):
 
     before = Traces()
     book = nbformat.read(FOLDER / f"{name}.ipynb", 4)
-    NotebookClient(book, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(book, timeout=850, resources={"metadata": {"path": str(tmp_path)}}).execute()
     before.gone()
     shown = outputs(book)
-    assert [text for text in SAYS[name] if text not in shown] == []
+    assert [text for text in SAYS[name] if not re.search(text, shown)] == []
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.stem)
