@@ -8,6 +8,7 @@ from typing import Any
 from raydp_magic.bridge.arrow_values import readable
 from raydp_magic.bridge.keepers import keepers, need_ray
 from raydp_magic.bridge.look import ACCEPTED, Found, as_table, is_table, look_at
+from raydp_magic.bridge.references import locations
 from raydp_magic.bridge.schema import in_utc
 from raydp_magic.errors import BridgeError, UnsupportedTypeError, UsageError
 
@@ -126,9 +127,7 @@ def home_nodes(refs: list[Any], nodes: list[str]) -> list[str]:
     """For each object a node that has it, of these; the first one where Ray does not say."""
     if len(nodes) == 1:
         return nodes * len(refs)
-    import ray
-
-    places = ray.experimental.get_object_locations(refs)
+    places = locations(refs)
     return [
         next((node for node in places.get(ref, {}).get("node_ids", ()) if node in nodes), nodes[0])
         for ref in refs
