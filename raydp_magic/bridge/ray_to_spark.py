@@ -11,7 +11,7 @@ from raydp_magic.bridge.blocks import as_blocks, check_widened, home_nodes, unif
 from raydp_magic.bridge.keeper import Held
 from raydp_magic.bridge.keepers import keepers
 from raydp_magic.bridge.ledger import TO_SPARK, record
-from raydp_magic.bridge.route import connector, numbered_partitions
+from raydp_magic.bridge.route import connector, is_connect, numbered_partitions
 from raydp_magic.bridge.schema import (
     check_names,
     from_wire,
@@ -132,7 +132,10 @@ def _places(spark: SparkSession, homes: list[str]) -> list[list[str]]:
     from raydp_magic.cluster import current
 
     cluster = current() if len(set(homes)) > 1 else None
-    if cluster is None or cluster.driver.session is not spark:
+    own = cluster.driver.session if cluster is not None else None
+    # By its context: `newSession()` of ours has the same executors.
+    if own is None or is_connect(spark) or own.sparkContext is not spark.sparkContext:
         return [[] for _ in homes]
+    assert cluster is not None
     places = cluster.executor_places()
     return [places.get(node, []) for node in homes]

@@ -11,6 +11,7 @@ import pytest
 from machine import Traces, objects_of_tables, wait_until
 
 import raydp_magic as rdm
+from raydp_magic.bridge.references import locations
 from raydp_magic.engine.proxied import rest_address
 from raydp_magic.errors import DataLostError
 
@@ -51,9 +52,7 @@ def cluster(two_nodes):
 
 
 def homes(refs):
-    import ray
-
-    places = ray.experimental.get_object_locations(refs)
+    places = locations(refs)
     return [places[ref]["node_ids"][0] for ref in refs]
 
 
@@ -78,7 +77,7 @@ def test_tasks_run_where_their_blocks_are_and_order_stays(cluster, tmp_path):
     refs = rdm.to_refs(frame.mapInArrow(on_both_nodes(str(tmp_path)), "n long"))
     assert [entry.nodes for entry in rdm.ledger()][-1] == set(homes(refs))
     assert len(set(homes(refs))) == 2
-    back = rdm.to_spark(refs)
+    back = rdm.to_spark(refs, spark=spark.newSession())  # another session of the application
     before = {stage["stageId"] for stage in stages(cluster)}
     assert [row.n for row in back.collect()] == list(range(80_000))
     [stage] = [stage for stage in stages(cluster) if stage["stageId"] not in before]
