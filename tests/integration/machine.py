@@ -170,9 +170,10 @@ class PeakHandOff(Sampled):
         self.most = max(self.most, hand_off_bytes())
 
 
-def processes_called(word):
+def processes_called(*words):
     for process in psutil.process_iter(["cmdline"]):
-        if word in " ".join(process.info["cmdline"] or ()):
+        line = " ".join(process.info["cmdline"] or ())
+        if any(word in line for word in words):
             yield process.pid
 
 
@@ -183,12 +184,11 @@ def hand_off_bytes():
         with contextlib.suppress(OSError):
             found = os.stat(path)
             sizes[found.st_ino] = found.st_size
-    for word in ("KeeperActor", "pyspark.daemon"):
-        for pid in processes_called(word):
-            with contextlib.suppress(OSError), open(f"/proc/{pid}/maps") as maps:
-                for line in maps:
-                    if "/raydp_magic-keeper-" in line:
-                        span, _, _, _, inode, *_ = line.split()
-                        start, end = (int(address, 16) for address in span.split("-"))
-                        sizes[int(inode)] = max(sizes.get(int(inode), 0), end - start)
+    for pid in processes_called("KeeperActor", "pyspark.daemon"):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/maps") as maps:
+            for line in maps:
+                if "/raydp_magic-keeper-" in line:
+                    span, _, _, _, inode, *_ = line.split()
+                    start, end = (int(address, 16) for address in span.split("-"))
+                    sizes[int(inode)] = max(sizes.get(int(inode), 0), end - start)
     return sum(sizes.values())

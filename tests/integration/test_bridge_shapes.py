@@ -62,7 +62,7 @@ def test_a_huge_partition_becomes_blocks_of_the_size_asked_for(spark, ray4, noth
 
 
 def test_many_tiny_partitions(spark, nothing_stays):
-    refs = rdm.to_refs(spark.range(0, 1000, 1, 1000))  # 10,000: see docs/benchmarks.md
+    refs = rdm.to_refs(spark.range(0, 1000, 1, 1000))
     assert len(refs) == 1000
     back = rdm.to_spark(refs)
     assert back.selectExpr("count(*)", "sum(id)").first() == (1000, 499500)
@@ -147,8 +147,12 @@ def test_an_executor_killed_half_way_costs_no_row_and_leaves_no_block(
     assert ids == list(range(40_000))
     wait_until(lambda: rdm.current().executors_up == 2, 60)
     back = rdm.to_spark(refs)
-    killer = kill_an_executor_when(rdm.current(), lambda: True)
-    assert back.selectExpr("count(*)", "sum(id)").first() == (40_000, 799_980_000)
+    for name in os.listdir(mark):
+        os.unlink(f"{mark}/{name}")
+    killer = kill_an_executor_when(rdm.current(), lambda: len(os.listdir(mark)) >= 3)
+    assert len(refs) > 6
+    read = back.mapInArrow(slow, "id long")  # a mark and a pause for each block
+    assert read.selectExpr("count(*)", "sum(id)").first() == (40_000, 799_980_000)
     killer.join()
     wait_until(lambda: rdm.current().executors_up == 2, 60)
     del refs, back
