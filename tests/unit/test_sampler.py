@@ -238,10 +238,11 @@ def test_who_does_not_look_still_hears_the_end(ray):
 def test_the_last_picture_has_what_happened_while_nobody_looked(ray, monkeypatch):
     monkeypatch.setattr(sampler, "transfers", lambda **_: [])
     cluster = Cluster()
-    one = Sampler(cluster)
+    one, moved = Sampler(cluster), []
+    monkeypatch.setattr(sampler, "transfers", lambda **_: moved)
     assert one.sample().timeline == ()
-    moved = Transfer("t1", "spark -> ray", "trips", 5, 5, time.time() - 2, time.time(), False, 0)
-    monkeypatch.setattr(sampler, "transfers", lambda **_: [moved])
+    now = time.time()
+    moved.append(Transfer("t1", "spark -> ray", "trips", 5, 5, now - 2, now, False, 0))
     ray.nodes = lambda: pytest.fail("asked")  # that goes away
     cluster.state = "stopping"
     one.pause()
