@@ -15,6 +15,8 @@ SILENT_SECONDS = 5.0
 """An answer that takes longer counts as none."""
 REST = 10.0
 """After an answer that took N seconds it is left alone for REST * N."""
+LONGEST_REST = 15.0
+"""Seconds; a busy machine is slow to answer, and a picture of a minute ago misleads."""
 
 
 class Paced(Generic[T]):
@@ -86,4 +88,4 @@ class Paced(Generic[T]):
             took = time.monotonic() - began
             with self._lock:
                 self._thread = None
-                self._due = time.monotonic() + max(self._every, REST * took)
+                self._due = time.monotonic() + max(self._every, min(REST * took, LONGEST_REST))

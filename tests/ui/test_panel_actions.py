@@ -53,8 +53,9 @@ def progress_is_one_line_in_the_end(book):
 
 def cancel_a_job(book):
     book.run(3)
-    cancel = book.page.locator(".raydp-panel .raydp-job").get_by_role("button", name="Cancel job")
-    cancel.first.wait_for(timeout=30_000)
+    job = book.page.locator(".raydp-panel .raydp-job").filter(has_text="parallelize")
+    cancel = job.get_by_role("button", name="Cancel job")  # beside it the warm-up may still run
+    cancel.first.wait_for(timeout=60_000)
     name = cancel.first.get_attribute("aria-label")
     assert "[*]" in book.cell(3).locator(".jp-InputPrompt").inner_text()
     confirmed(book, name, name)
