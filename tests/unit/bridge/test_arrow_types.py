@@ -8,7 +8,7 @@ import decimal
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from raydp_magic.bridge.arrow_types import (
@@ -257,6 +257,7 @@ ELEMENTS = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault
 @given(st.data())
 def test_any_nesting_of_them_is_kept(data):
     arrow_type, values = data.draw(ELEMENTS)
