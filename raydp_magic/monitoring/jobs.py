@@ -19,6 +19,7 @@ JobState = Literal["running", "done", "failed"]
 
 TAG = "raydp_magic-cell-"
 _TAG = re.compile(rf"{TAG}\d+-in-(\d+)")
+_FOLDERS = re.compile(r"(?<= at )/\S*/(?=[^/\s]+:\d+$)")
 _STAGE_STATES: dict[str, StageState] = {
     "ACTIVE": "running",
     "COMPLETE": "done",
@@ -114,6 +115,11 @@ def stage_records(job: dict[str, Any], stages: Iterable[dict[str, Any]]) -> tupl
     return tuple(_stage_record(latest[key], needless=needless) for key in sorted(latest))
 
 
+def _called(name: str | None) -> str:
+    """A name, of a call's place only the file: ``collect at utils.py:501``."""
+    return _FOLDERS.sub("", name or "")
+
+
 def _stage_record(row: dict[str, Any], *, needless: bool) -> StageRecord:
     state = _STAGE_STATES.get(row.get("status", ""), "waiting")
     if state == "waiting" and needless:
@@ -123,7 +129,7 @@ def _stage_record(row: dict[str, Any], *, needless: bool) -> StageRecord:
     return StageRecord(
         id=row["stageId"],
         attempt=row.get("attemptId", 0),
-        name=str(row.get("name") or ""),
+        name=_called(row.get("name")),
         state=state,
         tasks_done=done,
         # Spark's count of active tasks may lag behind the ended ones.
@@ -149,7 +155,7 @@ def job_record(row: dict[str, Any], stages: Iterable[dict[str, Any]] = ()) -> Jo
     done = min(row.get("numCompletedTasks", 0), total)
     return JobRecord(
         id=row["jobId"],
-        description=str(row.get("description") or row.get("name") or ""),
+        description=_called(row.get("description") or row.get("name")),
         cell=cell_of(tags),
         tags=tags,
         state=state,

@@ -59,6 +59,13 @@ def test_a_job_s_row():
     assert record.ended_at is None
 
 
+def test_of_the_place_of_a_call_the_file_is_enough():
+    record = job_record(job(name="collect at /usr/lib/python3/site-packages/a/utils.py:501"))
+    assert record.description == "collect at utils.py:501"
+    mine = job_record(job(description="look at /data/in: 1"))
+    assert mine.description == "look at /data/in: 1"
+
+
 def test_a_tag_holds_its_cell():
     assert cell_of(["x", cell_tag(5, 41)]) == "41"
     assert cell_of(["raydp_magic-cell-x", "mine"]) == ""
