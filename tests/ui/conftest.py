@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -214,10 +215,18 @@ def open_notebook(lab, browser, request):
             page.close()
     request = urllib.request.Request(f"{url}/api/kernels", headers={"Authorization": "token t"})
     for kernel in json.load(urllib.request.urlopen(request)):
-        urllib.request.urlopen(
-            urllib.request.Request(
-                f"{url}/api/kernels/{kernel['id']}",
-                method="DELETE",
-                headers={"Authorization": "token t"},
-            )
-        )
+        end_kernel(f"{url}/api/kernels/{kernel['id']}")
+
+
+def end_kernel(url):
+    request = urllib.request.Request(url, method="DELETE", headers={"Authorization": "token t"})
+    for _ in range(20):
+        try:
+            urllib.request.urlopen(request)
+        except urllib.error.HTTPError as error:
+            if error.code == 404:
+                return
+            time.sleep(0.5)  # one that still starts cannot be ended
+        else:
+            return
+    raise AssertionError(f"{url} does not end")
