@@ -1,5 +1,5 @@
 // The anywidget adapter: the wire protocol over the widget's custom messages.
-import { Client, mount, type ViewMessage } from "./core";
+import { Client, insertAround, mount, type ViewMessage } from "./core";
 
 interface Model {
   get(name: string): unknown;
@@ -42,7 +42,8 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   };
   model.on("comm_live_update", lost);
   model.on("comm:close", lost);
-  const unmount = mount(el, client);
+  const insertMagic = insertAround(el);
+  const unmount = mount(el, client, insertMagic ? { insertMagic } : {});
   client.start();
   return () => {
     model.off("comm_live_update", lost);

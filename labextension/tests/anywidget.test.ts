@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import adapter from "../src/anywidget";
-import type { ViewMessage } from "../src/core";
+import { grantInsertions, type ViewMessage } from "../src/core";
 import { fixture, visibleText } from "./fixtures";
 
 class FakeModel {
@@ -44,6 +44,24 @@ describe("the anywidget adapter", () => {
     expect(el.childNodes).toHaveLength(0);
     expect([...model.listeners.values()].every((listeners) => listeners.size === 0)).toBe(true);
     expect(model.sent[2]).toEqual({ type: "visible", visible: false });
+  });
+
+  it("puts magics into the notebook where the extension does that", () => {
+    const model = new FakeModel({ snapshot: fixture("running"), panel_id: "" });
+    const open = () => {
+      const el = document.body.appendChild(document.createElement("div"));
+      adapter.render({ model, el });
+      [...el.querySelectorAll("button")].find(({ textContent }) => textContent === "magics")!.click();
+      return el;
+    };
+    expect(open().querySelector("[aria-label^='Insert ']")).toBeNull();
+    const wishes: [Node, string][] = [];
+    grantInsertions((...wish) => wishes.push(wish));
+    const el = open();
+    el.querySelector<HTMLElement>("[aria-label^='Insert %raydp_cluster scale']")!.click();
+    expect(wishes).toEqual([[el, expect.stringMatching(/^%raydp_cluster scale/)]]);
+    document.body.replaceChildren();
+    delete document.documentElement.dataset["raydpMagicInserts"];
   });
 
   it("shows the state that was saved with the widget until the kernel speaks", () => {

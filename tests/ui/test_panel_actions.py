@@ -1,5 +1,7 @@
 """A cell's panel in JupyterLab: progress and the stop button, actions while a cell runs, a reload."""
 
+import re
+
 SLOW = "sc.parallelize(range(4), 4).map(lambda i: __import__('time').sleep({seconds})).count()"
 CELLS = [
     "%load_ext raydp_magic\n%raydp_cluster start --executors 1 --memory 512m\nsc = spark.sparkContext",
@@ -30,6 +32,7 @@ def test_what_a_person_does_with_a_panel(open_notebook):
     reload(book)
     stop_in_the_panel(book)
     start_again_in_the_panel(book)
+    insert_a_magic(book)
     assert book.page.problems == []
 
 
@@ -132,3 +135,13 @@ def start_again_in_the_panel(book):
     panel.get_by_text("1/1 executors").first.wait_for(timeout=120_000)
     assert form.is_hidden()
     book.picture("panel-started-again")
+
+
+def insert_a_magic(book):
+    cells = book.page.locator(".jp-Notebook .jp-Cell")
+    before = cells.count()
+    panel = book.page.locator(".raydp-panel")
+    panel.get_by_role("button", name="magics").click()
+    panel.get_by_role("button", name=re.compile("^Insert %raydp_cluster scale")).first.click()
+    cells.filter(has_text="%raydp_cluster scale").filter(has_not=panel).wait_for()
+    assert cells.count() == before + 1

@@ -6,7 +6,7 @@ import { PageConfig } from "@jupyterlab/coreutils";
 import { INotebookTracker } from "@jupyterlab/notebook";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import { IStatusBar } from "@jupyterlab/statusbar";
-import { resolveWith } from "../core";
+import { grantInsertions, resolveWith } from "../core";
 import { Clusters, type Cluster } from "./clusters";
 import { addCommands, SHOW } from "./commands";
 import { icon } from "./icon";
@@ -31,6 +31,10 @@ function activate(
     app.shell.activateById(panel.id);
     insertBelow(panel, text);
   };
+  grantInsertions((near, text) => {
+    const panel = tracker.find(({ node }) => node.contains(near));
+    if (panel) insertBelow(panel, text);
+  });
   const sidebar = new Sidebar({ clusters, insert, resolveUrl: resolveWith(PageConfig.getBaseUrl()) });
   sidebar.title.icon = icon;
   sidebar.title.caption = "Spark on Ray";
