@@ -18,8 +18,14 @@ SAYS = {  # patterns that the outputs match, among other things
     ],
     "ray_in_spark": [r"JFK +HNL +4983", r"1\.0E-4 +5 ", r"0\.001 +5 ", r"0\.01 +\d "],
     "ray_on_spark": [r"pi is near 3\.14", "2 nodes under load", "1000 rows counted by Spark"],
-    "compare": ["two clusters", "Spark ML alone", "image/png"],
+    "compare": [r"Spark on Ray +\d+", r"Ray on Spark +\d+", "image/png"],
     "custom_workers": [r"ran on a node with \{'custom_worker': 1\.0\}", "on 4 nodes"],
+}
+
+
+SHORTER = {
+    # All five ways take seven minutes; `make notebooks` runs them.
+    "compare": ("WAYS.items()}", "list(WAYS.items())[:2]}"),
 }
 
 
@@ -34,7 +40,12 @@ def test_a_notebook_runs_to_its_end(name, tmp_path):
     from nbclient import NotebookClient
 
     before = Traces()
-    book = nbformat.read(FOLDER / f"{name}.ipynb", 4)
+    text = (FOLDER / f"{name}.ipynb").read_text()
+    if name in SHORTER:
+        long, short = SHORTER[name]
+        assert long in text
+        text = text.replace(long, short)
+    book = nbformat.reads(text, 4)
     NotebookClient(book, timeout=850, resources={"metadata": {"path": str(tmp_path)}}).execute()
     before.gone()
     shown = outputs(book)
