@@ -192,7 +192,7 @@ def test_a_killed_worker_changes_nothing(two, coarse, tmp_path):
     np.testing.assert_allclose(predictions(killed, coarse), found, atol=1e-3)
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("library", ["lightgbm"])  # both share the loop
 def test_early_stopping_keeps_the_best_rounds(library, ray4, flights):
     draw = np.random.default_rng(0)
     noise = flights.assign(late=draw.integers(0, 2, len(flights)))[["hour", "month", "late"]]
