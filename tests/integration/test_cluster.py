@@ -80,12 +80,12 @@ def test_the_secret_is_nowhere_to_be_read(cluster, spark):
     seen += [f"{k}={v}" for k, v in spark.sparkContext.getConf().getAll()]
     seen += [f"{k}={v}" for k, v in os.environ.items()]
     seen += [repr(cluster), repr(cluster.spec), repr(cluster.status()), cluster.logs(lines=10_000)]
+    import ray
     from ray.util.state import list_actors, list_tasks, list_workers
 
+    address = ray.get_runtime_context().gcs_address
     seen += [
-        repr(list_actors(detail=True)),
-        repr(list_tasks(detail=True)),
-        repr(list_workers(detail=True)),
+        repr(of(address=address, detail=True)) for of in (list_actors, list_tasks, list_workers)
     ]
     for folder in our_files():
         for root, _, names in os.walk(folder):
@@ -194,7 +194,8 @@ def test_stop_gives_everything_back(ray4):
     wait_until(lambda: ray4.available_resources().get("CPU") == 4, 10)
     from ray.util.state import list_actors
 
-    assert not list_actors(filters=[("state", "=", "ALIVE")])
+    address = ray4.get_runtime_context().gcs_address
+    assert not list_actors(address=address, filters=[("state", "=", "ALIVE")])
     assert ray4.is_initialized()
     assert cluster.status().state == "stopped"
     with pytest.raises(NotRunningError):
