@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import raydp_magic as rdm
 
 FEW = settings(
-    max_examples=20,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
@@ -49,6 +49,7 @@ def spark_leaves():
         (t.BinaryType(), st.binary(max_size=8).map(bytearray)),
         (t.DateType(), day),
         (t.TimestampNTZType(), moment),
+        (t.TimestampType(), moment),
         (t.DayTimeIntervalType(), st.timedeltas(dt.timedelta(-999), dt.timedelta(999))),
         (month, st.none()),  # PySpark makes no values of it; its type must stay
     ]
@@ -135,10 +136,16 @@ def test_spark_to_ray_and_back(spark, data):
 
 ARROW_LEAVES = [
     (pa.int8(), st.integers(-128, 127)),
+    (pa.int16(), st.integers(-(2**15), 2**15 - 1)),
+    (pa.int32(), st.integers(-(2**31), 2**31 - 1)),
     (pa.int64(), st.integers(-(2**63), 2**63 - 1)),
+    (pa.uint8(), st.integers(0, 255)),
     (pa.uint16(), st.integers(0, 2**16 - 1)),
+    (pa.uint32(), st.integers(0, 2**32 - 1)),
     (pa.uint64(), st.integers(0, 2**64 - 1)),
+    (pa.float32(), st.floats(width=32)),
     (pa.float64(), st.floats()),
+    (pa.string(), st.text(max_size=5)),
     (pa.large_string(), st.text(max_size=5)),
     (pa.binary(), st.binary(max_size=5)),
     (pa.bool_(), st.booleans()),
