@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from raydp_magic.monitoring.snapshot import NodeSnapshot
 
@@ -66,26 +66,27 @@ class Gone:
         return (*live, *sorted(self._dead.values(), key=lambda node: node.died_at or 0.0))
 
 
+_NOTHING: dict[str, Any] = {
+    "alive": False,
+    "cpu_reserved": 0.0,
+    "cpu_spark": 0.0,
+    "cpu_percent": None,
+    "memory_used": None,
+    "memory_reserved": 0,
+    "memory_spark": 0,
+    "store_used": 0,
+    "gpu_reserved": 0.0,
+    "gpu_spark": 0.0,
+    "spark_executors": 0,
+    "ray_tasks": None,
+    "ray_actors": None,
+}
+"""What a dead node holds and does."""
+
+
 def _dead(node: NodeSnapshot, at: float, why: str) -> NodeSnapshot:
     """What is left of a node: its name and what it had in all."""
-    return replace(
-        node,
-        alive=False,
-        cpu_reserved=0.0,
-        cpu_spark=0.0,
-        cpu_percent=None,
-        memory_used=None,
-        memory_reserved=0,
-        memory_spark=0,
-        store_used=0,
-        gpu_reserved=0.0,
-        gpu_spark=0.0,
-        spark_executors=0,
-        ray_tasks=None,
-        ray_actors=None,
-        died_at=at,
-        death=why,
-    )
+    return replace(node, **_NOTHING, died_at=at, death=why)
 
 
 def _unseen(name: str, death: Death) -> NodeSnapshot:
@@ -94,23 +95,11 @@ def _unseen(name: str, death: Death) -> NodeSnapshot:
         id=name,
         name=death.name,
         is_head=False,
-        alive=False,
         cpu_total=death.cpus,
-        cpu_reserved=0.0,
-        cpu_spark=0.0,
-        cpu_percent=None,
         memory_total=None,
-        memory_used=None,
-        memory_reserved=0,
-        memory_spark=0,
         store_total=0,
-        store_used=0,
         gpu_total=0.0,
-        gpu_reserved=0.0,
-        gpu_spark=0.0,
-        spark_executors=0,
-        ray_tasks=None,
-        ray_actors=None,
+        **_NOTHING,
         died_at=death.at,
         death=death.why,
     )
