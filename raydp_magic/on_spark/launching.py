@@ -1,13 +1,14 @@
 """One run of ``ray.util.spark.setup_ray_cluster``, watched from outside.
 
-It blocks for half a minute and more, sleeps through interrupts, and when nodes do not come it
-waits for minutes. So it runs on a thread of its own, and is made to give up.
+It blocks for many seconds, sleeps through interrupts, and when nodes do not come it waits for
+minutes. So it runs on a thread of its own, and is made to give up.
 """
 
 from __future__ import annotations
 
 import contextlib
 import shutil
+import socket
 import threading
 import time
 from pathlib import Path
@@ -18,11 +19,18 @@ from raydp_magic.on_spark.session import make_active, readable_session
 from raydp_magic.on_spark.surroundings import THREAD, no_autoscaler_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import psutil
     from pyspark.sql import SparkSession
 
     from raydp_magic.on_spark.surroundings import Surroundings
 
 _FOLDER = "--temp-dir="
+_SLEEP = "_RAY_HEAD_STARTUP_TIMEOUT"
+_LOOK = "is_port_in_use"
+HEAD_SECONDS = 60.0
+"""How long a head that runs may take until it answers."""
 ENDING_SECONDS = 12.0
 """Ray gives its processes a second to end."""
 COPYING_SECONDS = 60.0
@@ -161,29 +169,70 @@ class Launch:
         """End a head before its set-up has told of it; that sleeps, and fails when it wakes up."""
         import psutil
 
-        for process in psutil.Process().children():
+        for process, folder in heads():
             with contextlib.suppress(psutil.Error):
-                words = process.cmdline()
-                if "ray.util.spark.start_ray_node" in words and "--head" in words:
-                    folder = next(w for w in words if w.startswith(_FOLDER)).removeprefix(_FOLDER)
-                    process.terminate()
-                    for group in self._job_groups:
-                        with contextlib.suppress(Exception):  # Spark may be gone
-                            self._session.sparkContext.cancelJobGroup(group)
-                    _see_gone(folder, ENDING_SECONDS)
-                    Path(f"{folder}.lock").unlink(missing_ok=True)
+                process.terminate()
+            for group in self._job_groups:
+                with contextlib.suppress(Exception):  # Spark may be gone
+                    self._session.sparkContext.cancelJobGroup(group)
+            _see_gone(folder, ENDING_SECONDS)
+            Path(f"{folder}.lock").unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _no_fixed_wait(self) -> Iterator[None]:
+        """For a block, have the set-up wait for its head instead of a fixed 20 s.
+
+        It sleeps, then looks once whether the head's port is open: the look waits instead. Other
+        releases of Ray than those that do so keep their own way.
+        """
+        from ray.util.spark import cluster_init
+
+        before = {name: getattr(cluster_init, name, None) for name in (_SLEEP, _LOOK)}
+        if None not in before.values():
+            setattr(cluster_init, _SLEEP, 0)
+            setattr(cluster_init, _LOOK, self._head_answers)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is not None:
+                    setattr(cluster_init, name, value)
+
+    def _head_answers(self, host: str, port: int) -> bool:
+        """Wait until the head's port is open; returns whether it came to that."""
+        deadline = time.monotonic() + HEAD_SECONDS
+        while time.monotonic() < deadline and self._given_up is None and any(heads()):
+            with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
+                return True
+            time.sleep(0.1)
+        return False
 
     def _run(self) -> None:
         from ray.util.spark import setup_ray_cluster
 
         try:
             make_active(self._session)
-            with readable_session(self._session, self._head_ip), no_autoscaler_lines():
+            with (
+                readable_session(self._session, self._head_ip),
+                no_autoscaler_lines(),
+                self._no_fixed_wait(),
+            ):
                 setup_ray_cluster(**self._arguments)
         except BaseException as error:  # noqa: BLE001 - who waits for this thread raises it
             self.error = error
         finally:
             self._over.set()
+
+
+def heads() -> Iterator[tuple[psutil.Process, str]]:
+    """Ray heads that this process has begun to start on Spark, and the folder of each."""
+    import psutil
+
+    for process in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            words = process.cmdline()
+            if "ray.util.spark.start_ray_node" in words and "--head" in words:
+                yield process, next(w for w in words if w.startswith(_FOLDER)).removeprefix(_FOLDER)
 
 
 def _see_gone(folder: str, seconds: float) -> None:

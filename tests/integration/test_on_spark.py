@@ -75,8 +75,10 @@ def squares(ray, count=4):
 
 
 def test_what_is_asked_of_ray_is_what_its_function_takes():
-    from ray.util.spark import setup_ray_cluster
+    from ray.util.spark import cluster_init, setup_ray_cluster
 
+    assert cluster_init._RAY_HEAD_STARTUP_TIMEOUT == 20  # what `launching.py` puts 0 for
+    assert cluster_init.is_port_in_use
     known = inspect.signature(setup_ray_cluster).parameters
     assert setup_arguments(make_on_spark_spec(master="yarn")).keys() <= known.keys()
 
