@@ -260,6 +260,8 @@ describe("the past", () => {
     const store = open(snapshot);
     store.tell({ kind: "snapshot", snapshot, gone: "The kernel was restarted" });
     expect(visibleText(find(".raydp-banner"))).toBe("The kernel was restarted – last known state, 12:00:00");
+    expect(visibleText(find(".raydp-state"))).toBe("stopped");
+    expect(find(".raydp-panel").dataset.state).toBe("stopped");
     expect([...el.querySelectorAll("button")].filter((button) => !button.closest("[hidden]")).map(visibleText)).toEqual(["stage 2/3", "as a list"]);
     vi.advanceTimersByTime(60_000);
     expect(visibleText(find(".raydp-banner"))).not.toContain("No news");

@@ -148,16 +148,23 @@ class _Keepers:
             self._token = secrets.token_hex(32)
 
     def _forget_dead(self, alive: list[str]) -> None:
+        asked = {node: actor for node, actor in self._actors.items() if node in alive}
+        answering = self.answering(asked)
+        for node in self._actors.keys() - answering:
+            del self._actors[node], self._sockets[node]
+
+    @staticmethod
+    def answering(actors: dict[str, Any]) -> set[str]:
+        """The nodes of those among these keepers that live."""
         import ray
 
-        asked = {n: actor.socket.remote() for n, actor in self._actors.items() if n in alive}
-        for node in list(self._actors):
-            try:
-                answers = node in asked and bool(ray.get(asked[node], timeout=START_TIMEOUT))
-            except ray.exceptions.RayError:
-                answers = False
-            if not answers:
-                del self._actors[node], self._sockets[node]
+        asked = {node: actor.socket.remote() for node, actor in actors.items()}
+        found = set()
+        for node, answer in asked.items():
+            with contextlib.suppress(ray.exceptions.RayError):
+                ray.get(answer, timeout=START_TIMEOUT)
+                found.add(node)
+        return found
 
 
 keepers = _Keepers()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 BLOCK_BYTES = 128 * 1024 * 1024
+_AGAIN = "run the conversion again."
 
 
 @dataclass(frozen=True)
@@ -157,14 +158,18 @@ def _convert(
             return None
         keys = [receipt["key"] for receipt in receipts]
         answers = ray.get([actor.take.remote(transfer, keys) for actor in actors.values()])
-    except BaseException:
+    except BaseException as error:
         _drop(transfer, actors)
+        if isinstance(error, Exception) and keepers.answering(actors) < actors.keys():
+            raise DataLostError(
+                "The conversion failed: a keeper died, which held blocks of it", hint=_AGAIN
+            ) from error
         raise
     found = {key: ref for answer in answers for key, [ref] in answer.items()}
     if len(found) != len(keys):
         raise DataLostError(
             f"{len(keys) - len(found)} of {len(keys)} blocks are gone: their keeper died meanwhile",
-            hint="run the conversion again.",
+            hint=_AGAIN,
         )
     nodes = frozenset(node for node, answer in zip(actors, answers, strict=True) if answer)
     refs = [found[key] for key in keys]

@@ -101,13 +101,10 @@ def spark_says(cluster, path):
         return json.load(answer)
 
 
-def test_speculative_attempts_leave_every_row_once(cluster, tmp_path):
-    import ray
+def slow_first_attempt(done):
+    """A function for `mapInArrow` whose partition 3 ends when its second attempt has come so far."""
 
-    done = str(tmp_path / "second attempt")
-    before = objects_of_tables(ray)
-
-    def slow_first_attempt(batches):
+    def slow(batches):
         import os
         import time
 
@@ -121,14 +118,28 @@ def test_speculative_attempts_leave_every_row_once(cluster, tmp_path):
         elif context.partitionId() == 3:
             open(done, "w").close()
 
-    frame = cluster.spark.range(0, 40_000, 1, 4).mapInArrow(slow_first_attempt, "id long")
-    refs = rdm.to_refs(frame, block_bytes=20_000)
-    assert os.path.exists(done)
+    return slow
+
+
+def test_speculative_attempts_leave_every_row_once(cluster, tmp_path):
+    import ray
+
+    there, back = str(tmp_path / "there"), str(tmp_path / "back")
+    before = objects_of_tables(ray)
+    frame = cluster.spark.range(0, 40_000, 1, 4).mapInArrow(slow_first_attempt(there), "id long")
+    refs = rdm.to_refs(frame, block_bytes=100_000)
+    assert os.path.exists(there)
     ids = pa.concat_tables(ray.get(refs)).column("id").to_pylist()
     assert ids == list(range(40_000))
     count = len(refs)
+    assert count == 4
     wait_until(lambda: len(objects_of_tables(ray) - before) == count, 30, "copies are freed")
-    del refs
+
+    read = rdm.to_spark(refs).mapInArrow(slow_first_attempt(back), "id long")
+    assert [row.id for row in read.collect()] == list(range(40_000))
+    assert os.path.exists(back)
+    del refs, read
+    gc.collect()
     wait_until(lambda: not objects_of_tables(ray) - before, 30, "blocks are freed")
 
 

@@ -10,7 +10,8 @@ import pytest
 from machine import executor_jvms, objects_of_tables, wait_until
 
 import raydp_magic as rdm
-from raydp_magic.errors import BridgeError, UsageError
+from raydp_magic.bridge.keepers import keepers
+from raydp_magic.errors import BridgeError, DataLostError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +157,31 @@ def test_an_executor_killed_half_way_costs_no_row_and_leaves_no_block(
     killer.join()
     wait_until(lambda: rdm.current().executors_up == 2, 60)
     del refs, back
+
+
+def test_a_keeper_that_dies_half_way_is_said_and_the_next_conversion_works(
+    spark, ray4, nothing_stays, tmp_path
+):
+    mark = str(tmp_path / "begun")
+
+    def slow(batches):
+        open(mark, "w").close()
+        for batch in batches:
+            time.sleep(0.3)
+            yield batch
+
+    def kill():
+        wait_until(lambda: os.path.exists(mark), 60)
+        for keeper in keepers.known().values():
+            ray4.kill(keeper)
+
+    frame = spark.range(0, 80_000, 1, 4).mapInArrow(slow, "id long")
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with pytest.raises(DataLostError, match="keeper died"):
+        rdm.to_refs(frame, block_bytes=20_000)
+    killer.join()
+    assert rdm.to_ray(frame).count() == 80_000
 
 
 def test_a_task_that_fails_after_it_gave_blocks_leaves_one_copy(spark, ray4, nothing_stays):

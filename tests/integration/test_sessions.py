@@ -8,6 +8,7 @@ import sys
 import pyarrow as pa
 import pytest
 from machine import wait_until
+from pyarrow import flight
 from standalone import LOOPBACK, free_port, listens, standalone_cluster
 
 import raydp_magic as rdm
@@ -101,11 +102,23 @@ def no_sockets(monkeypatch):
     monkeypatch.setattr(keepers, "sockets", lambda: {"elsewhere": "/nowhere/socket"})
 
 
+TICKET = flight.Ticket(b'{"transfer": "x", "block": 0}')
+
+
+def wants_the_token(client):
+    for headers in ([], [(b"authorization", b"Bearer " + b"0" * 64)]):
+        with pytest.raises(flight.FlightUnauthenticatedError, match="token"):
+            client.do_get(TICKET, flight.FlightCallOptions(headers=headers)).read_all()
+
+
 def test_a_standalone_cluster_on_ray_nodes_and_off_them(standalone, monkeypatch):
     back = there_and_back(standalone)
     with monkeypatch.context() as patched:
         no_sockets(patched)
         far = there_and_back(standalone)
+        [door] = keepers.doors(tls=False)[0].values()
+        with flight.FlightClient(door.location) as client:
+            wants_the_token(client)
         rdm.release(far)
         with pytest.raises(Exception, match="were released"):
             far.count()
@@ -138,8 +151,6 @@ def test_spark_connect(connect):
 
 
 def test_spark_connect_by_flight_with_tls_and_a_token(connect, monkeypatch):
-    from pyarrow import flight
-
     no_sockets(monkeypatch)
     frame = connect.range(0, 100_000, 1, 2).selectExpr("id", "repeat('x', 50) AS s")
     refs = rdm.to_refs(frame, block_bytes=1024 * 1024, tls=True)
@@ -150,10 +161,7 @@ def test_spark_connect_by_flight_with_tls_and_a_token(connect, monkeypatch):
     [door] = keepers.doors(tls=True)[0].values()
     assert re.match(r"grpc\+tls://", door.location)
     with flight.FlightClient(door.location, tls_root_certs=door.root) as client:
-        ticket = flight.Ticket(b'{"transfer": "x", "block": 0}')
-        for headers in ([], [(b"authorization", b"Bearer " + b"0" * 64)]):
-            with pytest.raises(flight.FlightUnauthenticatedError, match="token"):
-                client.do_get(ticket, flight.FlightCallOptions(headers=headers)).read_all()
+        wants_the_token(client)
     plain = door.location.replace("+tls", "+tcp")
     with flight.FlightClient(plain) as client, pytest.raises(pa.ArrowException):
-        client.do_get(ticket, flight.FlightCallOptions(timeout=5)).read_all()
+        client.do_get(TICKET, flight.FlightCallOptions(timeout=5)).read_all()

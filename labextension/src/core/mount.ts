@@ -1,4 +1,4 @@
-import type { Reading } from "../snapshot";
+import { hasEnded, type ClusterState, type Reading } from "../snapshot";
 import { absent } from "./absent";
 import { again } from "./again";
 import { focusedIn, h, setAttribute, show, type View } from "./dom";
@@ -32,6 +32,11 @@ export interface MountOptions {
   resolveUrl?: (url: string) => string | null;
   /** false: say that actions wait while a cell runs. */
   subshells?: boolean;
+}
+
+/** The cluster ended with its kernel, which could not say so any more. */
+function lastState({ snapshot: { state }, gone }: Extract<Reading, { kind: "snapshot" }>): ClusterState {
+  return gone === null || hasEnded(state) ? state : "stopped";
 }
 
 /**
@@ -96,7 +101,7 @@ export function mount(el: HTMLElement, store: Store, options: MountOptions = {})
     show(body, reading.kind === "snapshot");
     show(none.el, reading.kind === "none");
     show(waiting.el, reading.kind === "waiting" || reading.kind === "unreadable");
-    setAttribute(root, "data-state", reading.kind === "snapshot" ? reading.snapshot.state : reading.kind);
+    setAttribute(root, "data-state", reading.kind === "snapshot" ? lastState(reading) : reading.kind);
     if (reading.kind === "waiting") waiting.update("Waiting for the first news from the cluster");
     else if (reading.kind === "unreadable") waiting.update(reading.reason);
     else if (reading.kind === "none") none.update(reading);
@@ -107,7 +112,8 @@ export function mount(el: HTMLElement, store: Store, options: MountOptions = {})
     const actions = gone === null && store.ask ? new Set(snapshot.actions) : NOTHING;
     setAttribute(root, "aria-label", `Spark on Ray: ${snapshot.name}`);
     show(waits, options.subshells === false && actions.size > 0);
-    const frame: Frame = { snapshot, actions, now: silence.kernelTime(snapshot, now) };
+    const state = lastState(reading);
+    const frame: Frame = { snapshot: { ...snapshot, state }, actions, now: silence.kernelTime(snapshot, now) };
     for (const view of sections) view.update(frame);
     tick();
   }
