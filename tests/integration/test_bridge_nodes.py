@@ -135,11 +135,12 @@ def test_speculative_attempts_leave_every_row_once(cluster, tmp_path):
     assert count == 4
     wait_until(lambda: len(objects_of_tables(ray) - before) == count, 30, "copies are freed")
 
-    read = rdm.to_spark(refs).mapInArrow(slow_first_attempt(back), "id long")
+    frame = rdm.to_spark(refs)
+    read = frame.mapInArrow(slow_first_attempt(back), "id long")
     assert [row.id for row in read.collect()] == list(range(40_000))
     assert os.path.exists(back)
-    del refs, read
-    gc.collect()
+    del refs
+    rdm.release(frame)
     wait_until(lambda: not objects_of_tables(ray) - before, 30, "blocks are freed")
 
 

@@ -14,7 +14,7 @@ CELLS = [
 ]
 
 
-def test_what_a_person_does_with_a_panel(open_notebook):
+def test_what_a_person_does_with_a_panel(open_notebook, lab):
     """One cluster's life, as starting it is what takes the time."""
     book = open_notebook(CELLS, name="actions")
     book.run(0)
@@ -29,10 +29,12 @@ def test_what_a_person_does_with_a_panel(open_notebook):
     read_a_log(book)
     release_an_entry(book)
     restart_an_executor(book)
-    reload(book)
+    follow_the_links(book)
+    reload_with_the_status_item_off(book, lab)
     stop_in_the_panel(book)
     start_again_in_the_panel(book)
     insert_a_magic(book)
+    stop_by_the_palette(book)
     assert book.page.problems == []
 
 
@@ -110,11 +112,29 @@ def restart_an_executor(book):
     logs.wait_for(timeout=60_000)
 
 
-def reload(book):
+def follow_the_links(book):
+    """Without a proxy they lead to this machine; Ray's page wants a token before it says more."""
+    for name, title in (("Spark UI", "Spark Jobs"), ("Ray dashboard", "Ray Dashboard")):
+        with book.page.expect_popup() as opened:
+            book.page.locator(".raydp-footer a").get_by_text(name).click()
+        opened.value.wait_for_load_state()
+        assert title in opened.value.title()
+        assert opened.value.url.startswith("http://127.0.0.1:")
+        opened.value.close()
+
+
+def reload_with_the_status_item_off(book, lab):
+    assert book.page.locator(".raydp-lab-status").inner_text().startswith("1 executor - ")
+    folder = lab[1] / "settings" / "raydp-magic"
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = folder / "plugin.jupyterlab-settings"
+    settings.write_text('{"showStatusItem": false}')
     book.save()
     book.page.reload()
     live = book.page.locator(".raydp-panel").get_by_role("button", name="Logs of executor 1")
     live.wait_for(timeout=60_000)
+    settings.unlink()
+    assert not book.page.locator(".raydp-lab-status").is_visible()
 
 
 def stop_in_the_panel(book):
@@ -145,3 +165,12 @@ def insert_a_magic(book):
     panel.get_by_role("button", name=re.compile("^Insert %raydp_cluster scale")).first.click()
     cells.filter(has_text="%raydp_cluster scale").filter(has_not=panel).wait_for()
     assert cells.count() == before + 1
+
+
+def stop_by_the_palette(book):
+    book.command("Insert the Live Panel")
+    book.page.locator(".jp-Cell").filter(has_text="%raydp_cluster panel").nth(1).wait_for()
+    book.command("Stop the Notebook's Cluster…")
+    book.page.locator(".jp-Dialog .jp-mod-warn").click()
+    panel = book.page.locator(".raydp-panel[data-state='stopped']")
+    panel.wait_for(state="attached", timeout=60_000)

@@ -9,6 +9,8 @@ CELLS = [
     "%raydp_cluster start --executors 1 --memory 512m",
     HOLD,
     SQL,
+    "%raydp_cluster panel",
+    "spark.sparkContext.parallelize(range(4), 4).map(lambda i: __import__('time').sleep(1)).count()",
 ]
 
 
@@ -94,6 +96,15 @@ def look_in_another_tab(book, open_notebook):
     assert other.page.locator(".raydp-lab-status").count() == 0
     assert not other.violations("#raydp-magic-sidebar")
     other.picture("sidebar-notebook7")
+    assert colour(other.page, 3, "SELECT") != colour(other.page, 3, "'x'")
+    other.run(4)
+    other.cell(4).get_by_text("2/2 executors").wait_for(timeout=30_000)
+    assert not other.violations(".jp-Notebook .raydp-panel")
+    other.run(5)
+    other.cell(5).get_by_role("progressbar").first.wait_for(timeout=30_000)
+    other.wait_done(5)
+    other.says(5, "Spark: 1 job, 4 tasks")
+    other.picture("panel-notebook7")
     assert [
         one for one in other.page.problems if not any(own in one for own in NOTEBOOKS_OWN)
     ] == []
