@@ -56,6 +56,7 @@ class LedgerEntry:
     object_ids: frozenset[str] = field(repr=False, default=frozenset())
     value: weakref.ref[Any] | None = field(repr=False, default=None)
     session: weakref.ref[Any] | None = field(repr=False, default=None)
+    unbound_name: str = field(repr=False, default="")
     released: bool = field(repr=False, default=False)
 
 
@@ -74,8 +75,10 @@ def record(
 
     Of ours only its SparkContext is remembered: views outlive the Python object of a session.
     """
+    number = f"#{next(_numbers)}"
     entry = LedgerEntry(
-        name=f"#{next(_numbers)}",
+        name=number,
+        unbound_name=number,
         direction=direction,
         rows=rows,
         bytes=size,
@@ -112,7 +115,10 @@ def ledger(*, max_age: float = 0.0) -> list[LedgerEntry]:
 
 
 def name_values(variables: dict[str, Any]) -> None:
-    """Call entries by the variable that holds their value (the notebook passes its namespace)."""
+    """Call entries by the variable that holds their value (the notebook passes its namespace).
+
+    One whose variable holds something else by now has its number again.
+    """
     if not _entries:
         return
     own = {name: value for name, value in list(variables.items()) if not name.startswith("_")}
@@ -127,11 +133,11 @@ def name_values(variables: dict[str, Any]) -> None:
     with _lock:
         for entry in _entries:
             value = entry.value() if entry.value is not None else None
+            by_ref = entry.object_ids & first_refs.keys() if value is None else ()
             if value is not None and id(value) in names:
                 entry.name = names[id(value)]
-            elif value is None:
-                by_ref = entry.object_ids & first_refs.keys()
-                entry.name = first_refs[min(by_ref)] if by_ref else entry.name
+            else:
+                entry.name = first_refs[min(by_ref)] if by_ref else entry.unbound_name
 
 
 def entry_of(value: Any) -> LedgerEntry | None:
@@ -144,7 +150,24 @@ def give_name(value: Any, name: str) -> None:
     """Call the entry of something that crossed by a name that is no variable's of its own."""
     entry = entry_of(value)
     if entry is not None:
-        entry.name = name
+        entry.name = entry.unbound_name = name
+
+
+def holders(entry: LedgerEntry, variables: dict[str, Any]) -> list[str]:
+    """The variables that hold an entry's value, or a list of refs to its blocks."""
+    value = entry.value() if entry.value is not None else None
+    return [
+        name
+        for name, held in list(variables.items())  # a running cell may change them
+        if (value is not None and held is value) or _refers(held, entry.object_ids)
+    ]
+
+
+def _refers(value: Any, object_ids: frozenset[str]) -> bool:
+    refs = value if isinstance(value, list) else ()
+    return bool(refs) and all(
+        type(ref).__name__ == "ObjectRef" and ref.hex() in object_ids for ref in refs
+    )
 
 
 def release(x: Any) -> None:

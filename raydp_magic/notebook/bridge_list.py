@@ -35,8 +35,8 @@ def ledger_text(variables: dict[str, Any]) -> str:
     return "\n".join(table.splitlines()[: 2 + len(rows)])
 
 
-def give_back(variables: dict[str, Any], name: str) -> str:
-    """Release an entry by its name, or by any variable that holds it; returns a line about it.
+def give_back(variables: dict[str, Any], wanted: str) -> str:
+    """Release an entry; returns a line about it.
 
     What Ray got lives while something refers to it: the variables that hold it go, too.
 
@@ -44,33 +44,32 @@ def give_back(variables: dict[str, Any], name: str) -> str:
     ----------
     variables : dict
         The user's namespace.
-    name : str
-        As the list shows it.
+    wanted : str
+        Its name as the list shows it, any variable that holds it, or its transfer.
 
     Raises
     ------
     UsageError
         When the bridge holds nothing of that name.
     """
-    from raydp_magic.bridge.ledger import TO_RAY, entry_of, ledger, name_values, release
+    from raydp_magic.bridge.ledger import TO_RAY, entry_of, holders, ledger, name_values, release
 
     name_values(variables)
-    held = variables.get(name)
+    held = variables.get(wanted)
     entry = None if held is None else entry_of(held)
     if entry is None:  # a list of refs, or a name that is no variable's
-        entry = next((known for known in ledger() if known.name == name), None)
-    in_ray = entry is not None and entry.direction == TO_RAY
-    release(entry or name)
-    if not in_ray or name not in variables:
-        return f"{name} is given back."
-    value = variables[name]
-    gone = [other for other, held in variables.items() if held is value]
-    for other in gone:
-        del variables[other]
-    names = ", ".join(other for other in gone if not other.startswith("_"))
-    return (
-        f"{name} is given back: unbound {names}; Ray frees the blocks that nothing else refers to."
-    )
+        entry = next((known for known in ledger() if wanted in (known.transfer, known.name)), None)
+    release(entry or wanted)
+    if entry is None:
+        return f"{wanted} is given back."
+    gone = holders(entry, variables) if entry.direction == TO_RAY else []
+    for name in gone:
+        variables.pop(name, None)
+    said = f"{entry.name} is given back"
+    names = ", ".join(name for name in gone if not name.startswith("_"))
+    if names:
+        said += f": unbound {names}; Ray frees the blocks that nothing else refers to"
+    return f"{said}."
 
 
 def _shown(name: str, value: Any) -> str | None:

@@ -117,13 +117,9 @@ def _cancel(details: dict[str, Any], cluster: Cluster, _: Surroundings) -> None:
 
 
 def _release(details: dict[str, Any], _: Cluster, at: Surroundings) -> str:
-    from raydp_magic.bridge.ledger import ledger, name_values
     from raydp_magic.notebook.bridge_list import give_back
 
-    name_values(at.variables)
-    wanted = details["entry"]
-    entry = next((e for e in ledger() if wanted in (e.transfer, e.name)), None)
-    return give_back(at.variables, wanted if entry is None else entry.name)
+    return give_back(at.variables, str(details["entry"]))
 
 
 def _stop(_: dict[str, Any], cluster: Cluster, __: Surroundings) -> None:

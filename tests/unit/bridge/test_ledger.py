@@ -9,6 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from raydp_magic.bridge.references import Lent
+from raydp_magic.errors import UsageError
+from raydp_magic.notebook import bridge_list
 
 ledger = importlib.import_module("raydp_magic.bridge.ledger")  # `bridge.ledger` is the function
 MANY = 25_000
@@ -96,3 +98,61 @@ def test_what_spark_reads_stays_until_it_is_released_or_its_session_ends(world):
     ledger.release(reading)
     ledger.prune()
     assert ledger._reading() == []
+
+
+class Value:
+    """A DataFrame or a Dataset."""
+
+
+class ObjectRef:
+    def __init__(self, name):
+        self._name = name
+
+    def hex(self):
+        return self._name
+
+
+def test_a_name_goes_to_what_its_variable_holds_now(world):
+    first, second = Value(), Value()
+    old = world.note("old", ["a"], value=first)
+    new = world.note("new", ["b"], value=second)
+    ledger.name_values({"back": first})
+    assert [old.name, new.name] == ["back", new.unbound_name]
+    ledger.name_values({"back": second, "_1": first})
+    assert [old.name, new.name] == [old.unbound_name, "back"]
+    ledger.give_name(first, "trips")  # a table of a SQL cell
+    ledger.name_values({"back": second})
+    assert [old.name, new.name] == ["trips", "back"]
+
+
+def test_release_takes_the_entry_that_was_asked_for_and_only_what_holds_it(world):
+    first, second = Value(), Value()
+    old = world.note("old", ["a", "c"], value=first)
+    new = world.note("new", ["b"], value=second)
+    refs = world.note("refs", ["d", "e"])
+    world.in_use = {"old", "new", "refs"}
+    variables = {"held": second, "same": second, "nothing": None, "number": 5}
+    variables |= {"blocks": [ObjectRef("d"), ObjectRef("e")], "other": [ObjectRef("x")]}
+    assert bridge_list.give_back(variables, "old") == f"{old.unbound_name} is given back."
+    assert [old.released, new.released, refs.released] == [True, False, False]
+    assert variables.keys() == {"held", "same", "nothing", "number", "blocks", "other"}
+    assert "unbound held, same" in bridge_list.give_back(variables, "held")
+    assert "unbound blocks" in bridge_list.give_back(variables, "blocks")
+    assert variables.keys() == {"nothing", "number", "other"}
+    assert new.released
+    assert refs.released
+    with pytest.raises(UsageError, match="holds nothing for 'number'"):
+        bridge_list.give_back(variables, "number")
+
+
+def test_a_name_whose_value_is_gone_releases_no_variable(world):
+    value = Value()
+    entry = world.note("t", ["a"], value=value)
+    world.in_use = {"t"}  # something derived from it is left
+    ledger.name_values({"held": value})
+    del value
+    variables = {"held": None, "also": None}
+    ledger.name_values(variables)
+    assert entry.name == entry.unbound_name
+    bridge_list.give_back(variables, entry.name)
+    assert variables == {"held": None, "also": None}
