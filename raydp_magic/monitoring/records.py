@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from raydp_magic.engine.executor import NodeLoad
     from raydp_magic.engine.ray_session import NodeRoom
     from raydp_magic.monitoring.jobs import JobRecord
+    from raydp_magic.monitoring.snapshot import EventSnapshot
     from raydp_magic.spec import ClusterSpec
 
 R = TypeVar("R", NodeSnapshot, ExecutorSnapshot)
@@ -295,6 +296,13 @@ def ended_executor(executor: ExecutorSnapshot) -> ExecutorSnapshot:
     """What is left of an executor when its cluster has ended."""
     gone = executor.state if executor.state in ("lost", "failed") else "ended"
     return replace(executor, state=gone, active_tasks=0)
+
+
+def ended_event(event: EventSnapshot, now: float) -> EventSnapshot:
+    """A bar of the timeline when its cluster has ended: a job that ran has ended with it."""
+    if event.kind != "spark" or event.ended_at is not None:
+        return event
+    return replace(event, ended_at=now, state="failed")
 
 
 def slot_problems(slots: Iterable[Slot]) -> list[str]:

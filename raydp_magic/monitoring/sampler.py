@@ -18,6 +18,7 @@ from raydp_magic.engine.proxied import link
 from raydp_magic.monitoring.readings import Readings
 from raydp_magic.monitoring.records import (
     RayWork,
+    ended_event,
     ended_executor,
     ledger_snapshots,
     slot_problems,
@@ -40,6 +41,7 @@ WITHOUT_RAY = ("cancel", "stop", "logs")
 ANSWER_SECONDS = 1.0
 """How long one snapshot waits for answers; what comes later is in the next."""
 FIRST_SECONDS = 8.0
+SPARK_PATIENCE_SECONDS = 10.0
 CATCH_UP_SECONDS = 0.5
 
 
@@ -93,8 +95,17 @@ def assemble(cluster: Cluster, readings: Readings) -> Snapshot:
         timeline=timeline.events(now),
         presets=tuple(Preset(*one) for one in presets(rooms)),
         actions=actions,
-        problems=(*cluster.problems, *slot_problems(slots)),
+        problems=(*cluster.problems, *slot_problems(slots), *spark_silent(readings, now)),
     )
+
+
+def spark_silent(readings: Readings, now: float) -> list[str]:
+    """A line when Spark has not answered for a while: what is shown of it is old."""
+    since = readings.spark.silent_since
+    if since is None or now - since < SPARK_PATIENCE_SECONDS:
+        return []
+    at = time.strftime("%H:%M:%S", time.localtime(since))
+    return [f"Spark's driver does not answer: jobs and executors are as of {at}"]
 
 
 class Watch:
@@ -214,11 +225,13 @@ class Sampler:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(2)
         if self._last is not None:
+            now = time.time()
             self._last = replace(
                 self._last,
                 state=self._cluster.state,
-                taken_at=time.time(),
+                taken_at=now,
                 jobs=(),
+                timeline=tuple(ended_event(one, now) for one in self._last.timeline),
                 transfers=(),
                 actions=(),
                 executors=tuple(map(ended_executor, self._last.executors)),

@@ -76,7 +76,13 @@ class SparkRest:
         return url
 
     def news(self) -> SparkNews:
-        """Ask for everything; stages of running jobs only."""
+        """Ask for everything; stages of running jobs only.
+
+        Raises
+        ------
+        OSError, ValueError
+            When Spark does not answer.
+        """
         session = self._driver.session if self.ui_url is not None else None
         base = rest_address(session.sparkContext) if session is not None else None
         if base is None:
@@ -126,9 +132,18 @@ class SparkRest:
 
 
 def _get(url: str) -> list[dict[str, Any]]:
+    """The rows of an answer; none of what Spark does not keep any more.
+
+    Raises
+    ------
+    OSError, ValueError
+        When there is no answer: what was known before holds on.
+    """
     try:
         with _opener.open(url, timeout=TIMEOUT) as answer:
             rows = json.load(answer)
-    except (OSError, urllib.error.URLError, ValueError):
-        return []
+    except urllib.error.HTTPError as error:
+        if error.code == 404:
+            return []
+        raise
     return rows if isinstance(rows, list) else []

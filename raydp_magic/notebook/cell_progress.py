@@ -8,6 +8,7 @@ cell runs already.
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from raydp_magic.bridge.data_runs import DataRun
+    from raydp_magic.bridge.transfers import Transfer
     from raydp_magic.notebook.progress_view import Picture
     from raydp_magic.notebook.spark_jobs import SparkJobs
 
@@ -153,6 +156,7 @@ class _View:
         self._out = out
         self._thread = threading.get_ident()
         self._began = time.time()
+        self._ended = math.inf
         self._over = False
         self._cancelled = False
         self._looks_with_jobs = 0
@@ -180,8 +184,10 @@ class _View:
 
     def close(self, *, cancelled: bool) -> None:
         """The cell ends. Jobs that its threads leave running are looked at until they end."""
-        with self._lock:
-            self._over, self._cancelled = True, cancelled
+        self._ended, self._cancelled, self._over = time.time(), cancelled, True
+        if not self._lock.acquire(timeout=LAST_LOOKS_SECONDS):
+            return  # Spark is slow to answer: that look, or the next one, shows the end
+        try:
             if not self._out.shown:
                 return  # one more look, for what a thread has only begun
             deadline = time.monotonic() + LAST_LOOKS_SECONDS
@@ -194,6 +200,8 @@ class _View:
                 time.sleep(0.05)
             self._out.show(picture, final=True)
             self.finished = not picture.running
+        finally:
+            self._lock.release()
 
     def _worth_showing(self, picture: Picture) -> bool:
         starts = [job.started_at or picture.now for job in self._jobs.running]
@@ -213,10 +221,14 @@ class _View:
             now=now,
             jobs=tuple(self._jobs.records.values()),
             remaining=tuple(self._jobs.remaining.items()),
-            transfers=tuple(one for one in moved if one.thread == self._thread),
-            runs=tuple(run for run in ran if run.thread == self._thread),
+            transfers=tuple(one for one in moved if self._is_mine(one)),
+            runs=tuple(run for run in ran if self._is_mine(run)),
             cancelled=self._cancelled,
         )
+
+    def _is_mine(self, one: Transfer | DataRun) -> bool:
+        """Whether this cell has begun it; the next cell runs in the same thread."""
+        return one.thread == self._thread and one.started_at <= self._ended
 
 
 class _Display:

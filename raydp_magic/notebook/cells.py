@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,7 @@ class Cells:
         self.tables = tables
         self.jobs = CellJobs(running_session)
         self.progress = CellProgress(shell, wanted)
-        self.tasks = CellTasks()
+        self.tasks = CellTasks(self.jobs.adopt_thread)
 
     def tag(self, source: str = "") -> None:
         """Tag what the running cell submits to Spark from here on, and show its progress."""
@@ -71,7 +72,9 @@ class Cells:
 
     def after(self, result: Any) -> None:
         """IPython's ``post_run_cell``: cancel an interrupted cell's jobs."""
-        interrupted = isinstance(result.error_in_exec, KeyboardInterrupt)
+        error = getattr(result, "error_in_exec", None)
+        # The latter is how ipykernel ends a cell that awaits.
+        interrupted = isinstance(error, KeyboardInterrupt | asyncio.CancelledError)
         with _quietly():
             interrupted = self.jobs.end(interrupted=interrupted)
         self.tasks.end(cancel=interrupted)

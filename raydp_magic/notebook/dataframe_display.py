@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from raydp_magic.engine.translate import translate
 from raydp_magic.notebook.dataset_display import mimebundles, remove_printers
 from raydp_magic.notebook.display import bundle, preview
+from raydp_magic.notebook.failure import as_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +51,13 @@ class DataFrameDisplay:
         session, rows = self._session(), self._rows()
         if session is None or rows is None or not _runs_in(df, session):
             return None
-        return bundle(preview(df, rows))
+        try:
+            return bundle(preview(df, rows))
+        except Exception as error:
+            ours = translate(error)
+            if ours is not None:  # IPython shows it by itself, past what plain cells' errors go by
+                as_lines(error, str(ours))
+            raise
 
 
 def _runs_in(df: Any, session: Any) -> bool:

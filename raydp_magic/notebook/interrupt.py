@@ -9,10 +9,13 @@ an interrupt would break, and what is done about it:
 - With the connection goes the JVM thread that held the thread's Spark properties (scheduler
   pool, job group) and active session: they are put back on the new one.
 - Spark's own SIGINT handler cancels *all* jobs, through the very connection that is busy.
+- ipykernel's handler for a cell with ``await`` is heard of by the event loop only, which a long
+  call in that cell does not let run: it is asked while the cell waits, and not in a call.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 import sys
@@ -20,7 +23,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from raydp_magic.monitoring.jobs import cell_tag
 from raydp_magic.notebook.thread_tags import tag_new_threads
@@ -82,7 +85,7 @@ class CellJobs:
         context = session.sparkContext
         drop_busy_connection(context)
         tag = cell_tag(next(_numbers), cell)
-        tag_new_threads(context, self._only_open)
+        tag_new_threads(context, self._of_thread)
         self._local.is_cell = True
         context.addJobTag(tag)
         self._open.add(tag)
@@ -94,10 +97,19 @@ class CellJobs:
         self._local.tagged = _Tagged(session, tag, label if described else None, properties, watch)
         return tag
 
-    def _only_open(self) -> str | None:
-        """The tag for a new thread's jobs: that of the cell that runs, when only one does."""
+    def adopt_thread(self) -> None:
+        """Called in a thread at its first step: its jobs are those of the cell that runs now."""
+        self._local.starter = self._only_open()
+
+    def _of_thread(self) -> str | None:
+        """The tag for the calling thread's jobs, which uses Spark for the first time."""
         if getattr(self._local, "is_cell", False):
             return None
+        starter: str | None = getattr(self._local, "starter", "")
+        return self._only_open() if starter == "" else starter
+
+    def _only_open(self) -> str | None:
+        """The tag of the cell that runs, when only one does."""
         tags = list(self._open)
         return tags[0] if len(tags) == 1 else None
 
@@ -182,12 +194,12 @@ class _Watch:
 
     @classmethod
     def install(cls) -> _Watch | None:
-        """Put it in place of Python's or Spark's handler; leave a user's own alone."""
+        """Put it in place of Python's, Spark's or ipykernel's handler; leave a user's own alone."""
         if threading.current_thread() is not threading.main_thread():
             return None
         previous = signal.getsignal(signal.SIGINT)
-        module = getattr(previous, "__module__", None) or ""
-        if previous is not signal.default_int_handler and not module.startswith("pyspark."):
+        replaced = _is_of(previous, "pyspark.") or _is_of(previous, "ipykernel.")
+        if previous is not signal.default_int_handler and not replaced:
             return None
         watch = cls(previous)
         signal.signal(signal.SIGINT, watch.on_interrupt)
@@ -203,17 +215,35 @@ class _Watch:
             _undo_basic_config()
         return self._hit
 
-    def on_interrupt(self, _signum: int, frame: FrameType | None) -> NoReturn:
+    def on_interrupt(self, signum: int, frame: FrameType | None) -> None:
         """Close the connection of a Py4J call that is under way, then interrupt."""
         self._hit = True
         connection = _calling_connection(frame)
         if connection is not None:
             connection.close()
+        if _is_of(self._previous, "ipykernel.") and not _in_cell(frame):
+            self._previous(signum, frame)
+            with suppress(RuntimeError):  # no loop runs
+                # ipykernel has put a callback into it (7.4), for which it does not wake up.
+                asyncio.get_running_loop().call_soon_threadsafe(lambda: None)
+            return
         raise KeyboardInterrupt
 
     def keep(self, record: logging.LogRecord) -> bool:
         """Whether a record of the root logger is not Py4J's about the interrupt."""
         return not (self._hit and record.msg in _PY4J_NOISE)
+
+
+def _is_of(handler: Any, package: str) -> bool:
+    return (getattr(handler, "__module__", None) or "").startswith(package)
+
+
+def _in_cell(frame: FrameType | None) -> bool:
+    """Whether code of a cell is on the stack: it is not while the cell awaits something."""
+    user = vars(sys.modules["__main__"])
+    while frame is not None and frame.f_globals is not user:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _calling_connection(frame: FrameType | None) -> Any:

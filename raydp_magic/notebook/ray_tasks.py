@@ -19,19 +19,31 @@ from typing import TYPE_CHECKING, Any
 from raydp_magic.notebook.new_threads import NewThreads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _GRACE_SECONDS = 2.0
+_CANCEL_SECONDS = 0.5
 _NO_ACTOR = b"\xff" * 12
 _UNIQUE_BYTES = 8
 
 
 class CellTasks:
-    """The tasks of the running cells, thread by thread."""
+    """The tasks of the running cells, thread by thread.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    tell : callable, optional
+        Called in each thread that a cell starts, at its first step.
+    """
+
+    def __init__(self, tell: Callable[[], None] = lambda: None) -> None:
         self._local = threading.local()
-        self._threads: NewThreads[Any] = NewThreads(_this_task)
+
+        def ask() -> Any:
+            tell()
+            return _this_task()
+
+        self._threads: NewThreads[Any] = NewThreads(ask)
 
     def begin(self) -> None:
         """Begin a cell: what is pending now is not its own."""
@@ -51,11 +63,12 @@ class CellTasks:
             return
         parents = [_this_task(), *threads, *_tasks_of_data_runs(began)]
         tasks = pending_tasks(parents) - before
-        if tasks:
-            cancel_tasks(tasks)
-            threading.Thread(
-                target=_insist, args=(parents, tasks), name="raydp_magic-cancel", daemon=True
-            ).start()
+        if tasks:  # there may be many: the cell's end waits for a part of them only
+            worker = threading.Thread(
+                target=_end_them, args=(parents, tasks), name="raydp_magic-cancel", daemon=True
+            )
+            worker.start()
+            worker.join(_CANCEL_SECONDS)
 
 
 def pending_tasks(parents: Iterable[Any]) -> frozenset[bytes]:
@@ -83,13 +96,17 @@ def cancel_tasks(tasks: Iterable[bytes], *, force: bool = False) -> None:
     if core is None:
         return
     ray = sys.modules["ray"]
+    here = None
+    with suppress(Exception):
+        here = core.get_owner_address(ray.put(None))
     for task in tasks:
         with suppress(Exception):  # finished meanwhile
-            ray.cancel(_reference(ray, core, task), force=force)
+            ray.cancel(_reference(ray, core, task, here), force=force)
 
 
-def _insist(parents: list[Any], tasks: frozenset[bytes]) -> None:
-    """End the workers of tasks that go on after a while."""
+def _end_them(parents: list[Any], tasks: frozenset[bytes]) -> None:
+    """Ask the tasks to stop, and end the workers of those that go on after a while."""
+    cancel_tasks(tasks)
     deadline = time.monotonic() + _GRACE_SECONDS
     while left := tasks & pending_tasks(parents):
         if time.monotonic() > deadline:
@@ -105,12 +122,11 @@ def _tasks_of_data_runs(since: float) -> list[Any]:
     return [run.task for run in found if run.thread == threading.get_ident()]
 
 
-def _reference(ray: Any, core: Any, task: bytes) -> Any:
+def _reference(ray: Any, core: Any, task: bytes, here: Any) -> Any:
     """A reference to a task's first result, also when the cell has dropped its own."""
     object_id = task + (1).to_bytes(4, "little")
     ref = ray.ObjectRef(object_id)
     with suppress(Exception):
-        here = core.get_owner_address(ray.put(None))
         core.deserialize_and_register_object_ref(object_id, ray.ObjectRef.nil(), here, b"")
     return ref
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import urllib.error
 import urllib.request
+from dataclasses import replace
 from typing import Any
 
 from raydp_magic.monitoring.jobs import Forecast, JobRecord, job_record
@@ -11,6 +13,8 @@ from raydp_magic.monitoring.jobs import Forecast, JobRecord, job_record
 TIMEOUT = 1.0  # seconds; the end of a cell waits for it
 MOST_STAGES = 20
 """Stages asked for one by one in a look; more of them are read as one list."""
+FORGOTTEN: tuple[()] = ()
+"""Spark's answer about what it does not keep any more."""
 _FINAL = ("COMPLETE", "FAILED", "SKIPPED")
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
 
@@ -40,15 +44,26 @@ class SparkJobs:
         return [record for record in self.records.values() if record.state == "running"]
 
     def look(self, now: float, *, everything: bool = False) -> None:
-        """Ask Spark; with `everything` also for jobs that came and went between two looks."""
-        found = self._get("jobs" if everything else "jobs?status=running")
+        """Ask Spark; with `everything` also for jobs that came and went between two looks.
+
+        A driver that is not there any more has taken its jobs along: they have failed.
+        """
+        try:
+            found = self._get("jobs" if everything else "jobs?status=running")
+        except ConnectionRefusedError:
+            for record in self.running:
+                self.records[record.id] = replace(record, state="failed", ended_at=now)
+            return
         if found is None:
             return
         rows = {row["jobId"]: row for row in found if self._tag in (row.get("jobTags") or ())}
         for record in self.running:
             if record.id not in rows:
                 row = self._get(f"jobs/{record.id}")
-                rows |= {record.id: row} if isinstance(row, dict) else {}
+                if row is FORGOTTEN:  # it has ended so long ago that nothing is known of it
+                    del self.records[record.id]
+                elif isinstance(row, dict):
+                    rows[record.id] = row
         fresh = {
             number: row
             for number, row in rows.items()
@@ -95,5 +110,10 @@ class SparkJobs:
         try:
             with _opener.open(f"{self._url}/{path}", timeout=TIMEOUT) as answer:
                 return json.load(answer)
-        except (OSError, ValueError):
+        except urllib.error.HTTPError as error:
+            return FORGOTTEN if error.code == 404 else None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "reason", error)
+            if isinstance(reason, ConnectionRefusedError):
+                raise reason from None
             return None

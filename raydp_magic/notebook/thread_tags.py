@@ -3,8 +3,8 @@
 Spark's properties belong to a thread of the JVM, which Py4J makes for a Python thread at its
 first call and which inherits nothing. (`pyspark.InheritableThread` copies them by hand.) So the
 client of *our* gateway marks the connection that it makes for a new thread with the tag of the
-cell that is running. Limits: of several running cells none is picked, and a thread that lives on
-(a pool's) keeps the tag of the cell in which it used Spark first.
+cell that has started the thread. Limits: of several running cells none is picked, and a thread
+that lives on (a pool's) keeps the tag of its first cell.
 """
 
 from __future__ import annotations

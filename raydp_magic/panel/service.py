@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Message = dict[str, Any]
 
 LOOK_SECONDS = 0.5
+OLD_SECONDS = 5.0
+"""A last snapshot of this age was taken when somebody last looked: a view gets a new one."""
 LEASE_SECONDS = 120.0
 """After this time without a word of any view, they are asked whether they are still there."""
 
@@ -242,7 +244,9 @@ class PanelService:
         cluster = self._present()
         if cluster is not None and self._shown is not cluster:
             self._follow(cluster)
-            snapshot = cluster.sampler.last or cluster.status()
+            snapshot = cluster.sampler.last
+            if snapshot is None or time.time() - snapshot.taken_at > OLD_SECONDS:
+                snapshot = cluster.status()
             with self._lock:
                 self._shown, self._record = cluster, None
                 self._show(snapshot)

@@ -88,15 +88,20 @@ def _said(k, cell, words):
     return words in str(message["content"])
 
 
+SLEEP = "spark.range(4).rdd.map(lambda r: __import__('time').sleep(600))"
+
+
 @pytest.mark.parametrize(
     "job",
     [
-        "spark.range(4).rdd.map(lambda r: __import__('time').sleep(600)).count()",
-        "%%raydp_spark\nspark.range(4).rdd.map(lambda r: __import__('time').sleep(600)).count()",
+        f"{SLEEP}.count()",
+        f"import asyncio; await asyncio.sleep(0); {SLEEP}.count()",
+        f"await asyncio.to_thread({SLEEP}.count)",
+        f"%%raydp_spark\n{SLEEP}.count()",
         "%%raydp_sql\nSELECT sum(a.id * b.id * c.id) FROM range(1000000) a, range(1000000) b, range(1000000) c",
         "rdm.to_ray(spark.range(4).rdd.map(lambda r: (__import__('time').sleep(600), 1)).toDF('a int, b int'))",
     ],
-    ids=["plain cell", "python cell", "sql cell", "bridge"],
+    ids=["plain cell", "call after await", "awaited", "python cell", "sql cell", "bridge"],
 )
 def test_interrupting_a_job_cancels_it_and_the_next_cell_works(started, job):
     cell = started.send(job)
@@ -104,7 +109,9 @@ def test_interrupting_a_job_cancels_it_and_the_next_cell_works(started, job):
     started.manager.interrupt_kernel()
     done = started.result(cell, 30)
     assert done.error is not None
-    assert re.search("KeyboardInterrupt|interrupted", done.error["ename"] + done.error["evalue"])
+    assert re.search(
+        "KeyboardInterrupt|CancelledError|interrupted", done.error["ename"] + done.error["evalue"]
+    )
     wait_until(lambda: not _active_jobs(started), 15, "the job was cancelled")
     assert "45" in started.run("spark.range(10).groupBy().sum('id').first()[0]").all_text
 

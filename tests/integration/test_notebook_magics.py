@@ -203,7 +203,7 @@ def test_spark_and_ray_of_the_last_cell(k):
 
 
 def test_the_bridge_lists_and_releases_by_variable(k):
-    k.run("trips = rdm.to_ray(spark.range(100))")
+    k.run("import raydp_magic as rdm\ntrips = rdm.to_ray(spark.range(100))")
     assert "trips" in k.run("%raydp_bridge").all_text
     k.run("import ray; one_block = trips.get_internal_block_refs()[0].hex(); same = trips")
     assert "unbound trips, same" in k.run("%raydp_bridge release trips").all_text
@@ -252,6 +252,7 @@ SPARK_MISTAKES = {
         "spark.range(1).rdd.map(lambda row: 1 // 0).collect()",
         "ZeroDivisionError",
     ),
+    "a DataFrame as value, at run time": ("spark.range(1).selectExpr('1/0')", "ivision by zero"),
     "mixed types": (
         "import pandas, raydp_magic as rdm\nrdm.to_spark(pandas.DataFrame({'a': [1, 'x']}))",
         "Column 'a'",

@@ -37,6 +37,18 @@ def test_a_view_gets_the_full_picture_and_then_what_changes(view, cluster):
     assert [m["type"] for m in view.heard] == ["snapshot", "diff", "diff"]
 
 
+def test_a_view_after_a_long_rest_gets_a_new_picture(view, cluster):
+    old = replace(snapshot("running"), taken_at=time.time() - 3600)
+    fresh = replace(snapshot("progress"), taken_at=time.time())
+    cluster.sampler.last, cluster._now = old, fresh
+    view.hello()
+    assert view.record == fresh.to_json()
+    cluster._now = old
+    cluster.sampler.last = fresh
+    view.hello()
+    assert view.record == fresh.to_json()
+
+
 def test_nobody_is_sampled_for_who_cannot_see(view, cluster):
     [watch] = cluster.sampler.watches
     assert not watch.watching

@@ -3,6 +3,8 @@
 import sys
 import threading
 import time
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 
 import pytest
@@ -12,13 +14,14 @@ from raydp_magic.cluster.fleet import Slot
 from raydp_magic.engine import ray_session
 from raydp_magic.engine.proxied import link, name_for_proxy, rest_address
 from raydp_magic.engine.ray_session import NodeRoom
-from raydp_magic.monitoring import paced, readings, sampler
+from raydp_magic.monitoring import paced, readings, sampler, spark_rest
 from raydp_magic.monitoring.gone import Death
 from raydp_magic.monitoring.jobs import job_record
 from raydp_magic.monitoring.paced import Paced
 from raydp_magic.monitoring.ray_look import ASKED_AT_ONCE, LoadLook
-from raydp_magic.monitoring.records import Loads, RayWork
+from raydp_magic.monitoring.records import Loads, RayWork, ended_event
 from raydp_magic.monitoring.sampler import Sampler
+from raydp_magic.monitoring.snapshot import EventSnapshot
 from raydp_magic.monitoring.timeline import MOST, Timeline, job_events, task_events, transfer_events
 from raydp_magic.spec import make_spec
 
@@ -250,6 +253,34 @@ def test_the_last_picture_has_what_happened_while_nobody_looked(ray, monkeypatch
     one.finish()
     assert [(event.kind, event.label) for event in one.last.timeline] == [("transfer", "trips")]
     assert [node.name for node in one.last.nodes] == ["head"]
+
+
+def test_a_job_that_ran_when_the_cluster_ended_is_over():
+    runs = EventSnapshot("spark", "1", "count", 5.0, None, "running")
+    tasks = EventSnapshot("ray", "t", "darts", 5.0, None, "running")  # its Ray may go on
+    assert ended_event(runs, 9.0) == replace(runs, ended_at=9.0, state="failed")
+    assert ended_event(tasks, 9.0) is tasks
+
+
+def test_a_spark_that_does_not_answer_is_said_after_a_while():
+    silent = SimpleNamespace(spark=SimpleNamespace(silent_since=1000.0))
+    assert sampler.spark_silent(silent, 1005.0) == []
+    assert "does not answer" in sampler.spark_silent(silent, 1015.0)[0]
+    silent.spark.silent_since = None
+    assert sampler.spark_silent(silent, 1015.0) == []
+
+
+def test_no_answer_of_spark_is_no_news():
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}/jobs"
+        with pytest.raises(OSError, match="501"):  # it is none, and no empty list
+            spark_rest._get(url)
+        server.shutdown()
+        thread.join()
+    with pytest.raises(OSError, match="refused"):
+        spark_rest._get(url)
 
 
 def test_executors_are_asked_a_few_at_a_time_and_all_in_turn(monkeypatch):

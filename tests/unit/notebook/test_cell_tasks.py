@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from raydp_magic.notebook.interrupt import CellJobs
 from raydp_magic.notebook.new_threads import NewThreads
 from raydp_magic.notebook.ray_tasks import CellTasks
 from raydp_magic.notebook.thread_tags import tag_new_threads
@@ -81,6 +82,29 @@ def test_what_the_cell_s_threads_have_submitted_is_its_own(ray, monkeypatch):
     cell.end(cancel=True)
     assert ray.cancelled == {task(1): False}
     assert threading.getprofile() is None
+
+
+def test_a_thread_s_jobs_are_those_of_the_cell_that_has_started_it():
+    jobs = CellJobs(lambda: None)
+    found, go, ready = [], threading.Event(), threading.Event()
+
+    def late():
+        jobs.adopt_thread()  # its first step
+        ready.set()
+        go.wait(10)
+        found.append(jobs._of_thread())  # its first use of Spark
+
+    jobs._open = {"first"}
+    thread = threading.Thread(target=late)
+    thread.start()
+    ready.wait(10)
+    jobs._open = {"second"}
+    go.set()
+    thread.join()
+    in_thread(lambda: found.append(jobs._of_thread()))  # whose first step nobody has seen
+    jobs._open = set()
+    in_thread(lambda: (jobs.adopt_thread(), found.append(jobs._of_thread())))
+    assert found == ["first", "second", None]
 
 
 def test_of_two_running_cells_none_gets_a_new_thread():

@@ -45,7 +45,10 @@ def spark():
             if query == "status=running":
                 rows = [row for row in rows if row["status"] == "RUNNING"]
             if number and kind == "jobs":
-                [rows] = [row for row in rows if row["jobId"] == int(number)]
+                rows = next((row for row in rows if row["jobId"] == int(number)), None)
+            if rows is None:
+                self.send_error(404)
+                return
             body = json.dumps(rows).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
@@ -61,10 +64,16 @@ def spark():
     told.context = SimpleNamespace(
         uiWebUrl=f"http://127.0.0.1:{server.server_port}", applicationId="app-1"
     )
+
+    def close():
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+    told.close = close
     yield told
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    if thread.is_alive():
+        close()
 
 
 def job(status, **more):
@@ -115,6 +124,47 @@ def test_jobs_that_a_thread_leaves_running_are_shown_until_they_end(shell, spark
     assert "1/4 tasks" in shell.shown[0][1]
     spark.jobs = [job("FAILED", numFailedTasks=1)]
     until(lambda: "1 failed" in shell.shown[-1][1])
+
+
+def test_jobs_whose_driver_is_gone_have_failed(shell, spark):
+    progress = CellProgress(shell, lambda: True)
+    spark.jobs = [job("RUNNING")]
+    progress.begin(spark.context, TAG)
+    until(lambda: shell.shown)
+    spark.close()
+    progress.end(cancelled=False)
+    assert shell.shown[-1][1].startswith("Spark: 1 job, 1 failed, 1 task")
+    until(lambda: not looking())
+
+
+def test_a_job_that_spark_has_forgotten_is_not_followed_for_ever(shell, spark):
+    progress = CellProgress(shell, lambda: True)
+    spark.jobs = [job("RUNNING"), job("RUNNING", jobId=2)]
+    progress.begin(spark.context, TAG)
+    until(lambda: shell.shown)
+    spark.jobs = [job("SUCCEEDED", jobId=2, numCompletedTasks=4)]
+    progress.end(cancelled=False)
+    assert shell.shown[-1][1].startswith("Spark: 1 job, 4 tasks")
+    until(lambda: not looking())
+
+
+def test_what_the_next_cell_converts_is_not_the_last_one_s(shell, spark):
+    from raydp_magic.bridge.transfers import under_way
+
+    progress = CellProgress(shell, lambda: True)
+    spark.jobs = [job("RUNNING")]
+    progress.begin(spark.context, TAG)
+    with under_way("mine", "spark -> ray", "a") as transfer:
+        transfer.done(5, 40)
+    until(lambda: shell.shown)
+    progress.end(cancelled=False)  # a thread's job goes on
+    time.sleep(0.01)
+    with under_way("the next cell's", "spark -> ray", "b") as transfer:
+        transfer.done(7, 70)
+    spark.jobs = [job("SUCCEEDED", numCompletedTasks=4)]
+    until(lambda: not looking())
+    assert "5 rows" in shell.shown[-1][1]
+    assert "7 rows" not in shell.shown[-1][1]
 
 
 def test_a_cell_that_ends_at_once_shows_nothing_and_the_looking_ends(shell, spark):
