@@ -213,6 +213,11 @@ export function readSnapshot(record: unknown): Reading {
   return { kind: "snapshot", snapshot: record as Snapshot, gone: null };
 }
 
+/** A slot that has no executor goes by `slot 3`: there is nothing to restart, to remove or to read. */
+export function hasExecutor({ id }: Pick<ExecutorSnapshot, "id">): boolean {
+  return !id.startsWith("slot ");
+}
+
 /** On its way back from a death; one that came back is like any other. */
 export function isRetrying({ tries, state }: ExecutorSnapshot): boolean {
   return tries > 1 && (state === "requested" || state === "starting" || state === "lost" || state === "failed");

@@ -135,6 +135,98 @@ describe("logs", () => {
     expect(store.asked).toHaveLength(2);
   });
 
+  it("that cannot be read for long are read out once", async () => {
+    const store = open(fixture("running"));
+    press("driver log");
+    const alert = find(".raydp-logs [role=alert]");
+    const fail = async (message: string) => {
+      store.last("logs").refuse(message);
+      await settle();
+      vi.advanceTimersByTime(1_600);
+    };
+    await fail("There is no log yet");
+    const first = alert.firstElementChild;
+    await fail("There is no log yet");
+    expect(alert.firstElementChild).toBe(first);
+    await fail("The disk is full");
+    expect(visibleText(alert)).toBe("The disk is full");
+    store.last("logs").answer({ lines: ["at last"], next: 1 });
+    await settle();
+    expect(alert.textContent).toBe("");
+    vi.advanceTimersByTime(1_600);
+    await fail("The disk is full");
+    expect(visibleText(alert)).toBe("The disk is full");
+  });
+
+  it("go on where they were when a lost connection is back", async () => {
+    const store = await opened();
+    vi.advanceTimersByTime(1_600);
+    store.tell({ kind: "snapshot", snapshot: fixture("running"), gone: "The connection to the kernel was lost" });
+    for (const asked of store.asked.slice(-2)) asked.refuse("The connection to the kernel was lost");
+    await settle();
+    const before = store.asked.length;
+    vi.advanceTimersByTime(60_000);
+    expect(store.asked).toHaveLength(before);
+    store.set(fixture("running"));
+    expect(store.last("logs").details).toEqual({ executor: "1", lines: 500, after: 40, stream: "stderr" });
+    answer(store, [], 0, { lines: ["five"], next: 45 });
+    await settle();
+    expect(lines().slice(3)).toEqual(["four error", "five"]);
+    expect(el.querySelector(".raydp-logs [role=alert]")!.textContent).toBe("");
+    vi.advanceTimersByTime(1_600);
+    expect(store.last("logs").details["after"]).toBe(45);
+  });
+
+  it("of a cluster that has ended stay, until the next one's driver has some", async () => {
+    const store = await opened();
+    store.set({ ...fixture("stopped"), actions: ["start", "fit"] });
+    expect(lines()).toHaveLength(4);
+    const before = store.asked.length;
+    store.set(fixture("starting")); // has no name yet
+    expect(lines()).toEqual([]);
+    store.set({ ...fixture("running"), app_id: "app-2" });
+    expect(store.asked).toHaveLength(before + 1);
+    expect(store.last("logs").details).toEqual({ executor: "driver", lines: 500, after: null });
+    store.last("logs").answer({ lines: ["driver says"], next: 7, past: [] });
+    await settle();
+    expect(lines()).toEqual(["driver says"]);
+    expect(find<HTMLSelectElement>(".raydp-log-bar select").value).toBe("driver");
+    vi.advanceTimersByTime(1_600);
+    expect(store.last("logs").details["after"]).toBe(7);
+  });
+
+  it("are not asked for while nobody sees them, and at once when somebody does", async () => {
+    const store = await opened();
+    const before = store.asked.length;
+    const state = vi.spyOn(document, "visibilityState", "get").mockReturnValue("hidden");
+    document.dispatchEvent(new Event("visibilitychange"));
+    vi.advanceTimersByTime(60_000);
+    expect(store.asked).toHaveLength(before);
+    state.mockReturnValue("visible");
+    document.dispatchEvent(new Event("visibilitychange"));
+    expect(store.last("logs").details["after"]).toBe(40);
+    state.mockRestore();
+  });
+
+  it("are not asked for where no cluster is shown", async () => {
+    const store = await opened();
+    store.tell({ kind: "none", ended: "The cluster was stopped", presets: [], actions: [], versions: {} });
+    const before = store.asked.length;
+    vi.advanceTimersByTime(60_000);
+    expect(store.asked).toHaveLength(before);
+  });
+
+  it("that a person does not follow stay as they are after a pause", async () => {
+    const store = await opened();
+    find<HTMLInputElement>(".raydp-logs [type=checkbox]").click();
+    const before = store.asked.length;
+    store.tell({ kind: "snapshot", snapshot: fixture("running"), gone: "The connection to the kernel was lost" });
+    store.set(fixture("running"));
+    vi.advanceTimersByTime(60_000);
+    expect(store.asked).toHaveLength(before);
+    expect(lines()).toHaveLength(4);
+  });
+
   it("stop being asked for when closed, and the focus goes back", async () => {
     const store = await opened();
     press("Close the log");

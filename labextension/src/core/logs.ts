@@ -1,5 +1,6 @@
 // The log of an executor or of the driver: its end, what is added, and where a word stands in it.
 // An executor has two, its standard output and its standard error; a driver's are one.
+import { hasExecutor } from "../snapshot";
 import { failure } from "./desk";
 import { button, freshId, h, keepKeys, section, setAttribute, setText, setTextOrHide, show, type View } from "./dom";
 import { clock, count, plural } from "./format";
@@ -17,6 +18,8 @@ const CHOICES = ["both", ...STREAMS];
 
 export interface Logs extends View<Frame> {
   open(source: string, from: HTMLElement): void;
+  /** Whether a person can see it: what nobody sees is not read. */
+  setVisible(visible: boolean): void;
   dispose(): void;
 }
 
@@ -77,7 +80,12 @@ export function logs(room: Room): Logs {
   let live: readonly string[] = [];
   let past: readonly Past[] = [];
   let ids = "";
+  /** Somebody answers. */
   let alive = true;
+  let visible = true;
+  /** The application whose lines these are, "" while it has no name yet. */
+  let app = "";
+  let said = "";
 
   function open(which: string, from: HTMLElement): void {
     back = from;
@@ -101,7 +109,7 @@ export function logs(room: Room): Logs {
     asking = false;
     turn++;
     text.replaceChildren();
-    trouble.replaceChildren();
+    complain([]);
     show(stream, which !== DRIVER);
     line.update(logsMagic(which, which === DRIVER || stream.value === "both" ? "" : stream.value));
     fill();
@@ -112,13 +120,13 @@ export function logs(room: Room): Logs {
 
   async function read(): Promise<void> {
     clearTimeout(timer);
-    if (asking || el.hidden || !room.store.ask) return;
+    if (asking || el.hidden || !alive || !visible || !room.store.ask) return;
     asking = true;
     const mine = turn;
     try {
       const parts = await Promise.all(wanted().map(ask));
       if (mine !== turn) return;
-      trouble.replaceChildren();
+      complain([]);
       past = parts[0]![1].past ?? [];
       fill();
       for (const [name, { lines, next }] of parts) {
@@ -128,10 +136,22 @@ export function logs(room: Room): Logs {
     } catch (error) {
       if (mine !== turn) return;
       setTextOrHide(state, "");
-      trouble.replaceChildren(...failure("", error));
+      complain(failure("", error));
     }
     asking = false;
-    if (follow.checked && alive) timer = setTimeout(() => void read(), POLL_MS);
+    if (follow.checked && alive && visible) timer = setTimeout(() => void read(), POLL_MS);
+  }
+
+  /** Go on after a pause; without `follow` only with what was never read. */
+  function resume(): void {
+    if (follow.checked || Object.keys(after).length === 0) void read();
+  }
+
+  /** Read out once, however often it is tried. */
+  function complain(lines: HTMLElement[]): void {
+    const words = lines.map(({ textContent }) => textContent).join("\n");
+    if (words !== said) trouble.replaceChildren(...lines);
+    said = words;
   }
 
   /** The streams to read; "" is the one log of a driver. */
@@ -241,12 +261,24 @@ export function logs(room: Room): Logs {
       turn++;
       clearTimeout(timer);
     },
+    setVisible(now) {
+      const before = visible;
+      visible = now;
+      if (!now) clearTimeout(timer);
+      else if (!before) resume();
+    },
     update({ snapshot, actions }) {
-      if (el.hidden) return;
+      const [could, other] = [alive, app !== "" && snapshot.app_id !== app];
       alive = actions.has("logs");
+      app = snapshot.app_id;
+      live = snapshot.executors.filter(hasExecutor).map(({ id }) => id);
+      if (other) past = [];
+      if (el.hidden) return;
       if (!alive) clearTimeout(timer);
-      live = snapshot.executors.map(({ id }) => id);
-      fill();
+      // Another cluster's executors have the same names, and are others; a driver each has.
+      if (other) turnTo(DRIVER);
+      else fill();
+      if (alive && !could) resume();
     },
   };
 }

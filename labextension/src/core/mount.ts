@@ -105,7 +105,7 @@ export function mount(el: HTMLElement, store: Store, options: MountOptions = {})
     if (reading.kind === "waiting") waiting.update("Waiting for the first news from the cluster");
     else if (reading.kind === "unreadable") waiting.update(reading.reason);
     else if (reading.kind === "none") none.update(reading);
-    if (reading.kind !== "snapshot") return;
+    if (reading.kind !== "snapshot") return log.setVisible(false);
     const { snapshot, gone } = reading;
     const now = Date.now() / 1000;
     silence.heard(snapshot, now);
@@ -115,6 +115,7 @@ export function mount(el: HTMLElement, store: Store, options: MountOptions = {})
     const state = lastState(reading);
     const frame: Frame = { snapshot: { ...snapshot, state }, actions, now: silence.kernelTime(snapshot, now) };
     for (const view of sections) view.update(frame);
+    log.setVisible(true);
     tick();
   }
 
@@ -148,6 +149,7 @@ export function mount(el: HTMLElement, store: Store, options: MountOptions = {})
   const stopVisible = watchVisible(root, (now) => {
     visible = now;
     store.setVisible?.(root, now);
+    if (!now) log.setVisible(false);
     if (now && unseen) {
       silence.resume(Date.now() / 1000);
       update();
