@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { logsMagic, memoryText, refuse, releasePlan } from "../src/core/plans";
 import type { Preset } from "../src/snapshot";
-import { fixture, type FakeStore, settle, visibleText } from "./fixtures";
+import { type Asked, fixture, type FakeStore, settle, visibleText } from "./fixtures";
 import { el, find, mountedPanels, open, press, type } from "./mounted";
 
 mountedPanels();
@@ -24,6 +24,71 @@ describe("scaling", () => {
     expect(less.getAttribute("aria-disabled")).toBe("true");
     less.click();
     expect(store.asked).toHaveLength(1);
+  });
+});
+
+describe("a refused size", () => {
+  const refuse = async (asked: Asked) => {
+    asked.refuse("No room");
+    await settle();
+  };
+
+  it("is taken back: less, more and the magics start from what there is", async () => {
+    const store = open({ ...fixture("running"), executors_wanted: 1 });
+    press("One executor more");
+    await refuse(store.last("scale"));
+    expect(find("[aria-label='One executor less']").getAttribute("aria-disabled")).toBe("true");
+    press("Show the magics that do the same");
+    expect(visibleText(find(".raydp-top .raydp-desk code"))).toBe("%raydp_cluster scale 2");
+    press("One executor more");
+    expect(store.last("scale").details).toEqual({ executors: 2 });
+  });
+
+  it("is so too when a person has turned to something else by then", async () => {
+    const store = open(fixture("running"));
+    press("One executor more");
+    const asked = store.last("scale");
+    press("Stop the cluster");
+    await refuse(asked);
+    press("One executor less");
+    expect(store.last("scale").details).toEqual({ executors: 1 });
+  });
+
+  it("leaves a later one as it is", async () => {
+    const store = open(fixture("running"));
+    press("One executor more");
+    const first = store.last("scale");
+    press("One executor more");
+    await refuse(first);
+    press("One executor more");
+    expect(store.asked.map(({ details }) => details["executors"])).toEqual([3, 4, 5]);
+  });
+});
+
+describe("a slot without an executor", () => {
+  const slots = (id: string, message = "") => {
+    const snapshot = fixture("running");
+    return { ...snapshot, executors: [{ ...snapshot.executors[0]!, id, message, state: "failed" as const }] };
+  };
+  const names = () =>
+    [...el.querySelectorAll(".raydp-executors button")].filter((button) => !button.closest("[hidden]")).map((button) => button.getAttribute("aria-label"));
+
+  it("has nothing to read, restart or remove", () => {
+    const store = open(slots("slot 0"));
+    expect(names()).toEqual([]);
+    store.set(slots("4"));
+    expect(names()).toEqual(["Logs of executor 4", "Restart executor 4", "More about executor 4"]);
+    expect(find(".raydp-executors [role=meter]").getAttribute("aria-label")).toBe("Memory of executor 4");
+    press("driver log");
+    store.set(slots("slot 0"));
+    expect(visibleText(find(".raydp-logs select"))).toBe("driver");
+  });
+
+  it("says what it has to say", () => {
+    open(slots("slot 0", "no node has 64 CPUs"));
+    press("More about slot 0");
+    const desk = find(".raydp-executors .raydp-desk");
+    expect(visibleText(desk)).toBe("Slot 0, failed no node has 64 CPUs Close");
   });
 });
 

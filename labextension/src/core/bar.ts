@@ -1,6 +1,8 @@
 import { h, setAttribute, setStyle, setText, show, type View } from "./dom";
 
 export interface Level {
+  /** What it is of, where that changes. */
+  label?: string;
   /** 0 to 1; null when not known. */
   fraction: number | null;
   /** The part of it, from 0 up to `fraction`, that this cluster's executors hold. */
@@ -36,6 +38,7 @@ export function bar(role: "meter" | "progressbar", label: string): View<Level> {
   return {
     el,
     update(level) {
+      if (level.label !== undefined) setAttribute(track, "aria-label", level.label);
       const percent = percentOf(level.fraction);
       setStyle(fill, "width", `${percent ?? 0}%`);
       const mine = percentOf(level.own ?? null);

@@ -12,8 +12,8 @@ const WAITING =
 
 export interface Desk {
   readonly el: HTMLElement;
-  /** Do it, after asking where that is due. */
-  run(plan: Plan, from: HTMLElement): void;
+  /** Do it, after asking where that is due; `refused` hears of a no, also when something else is asked by then. */
+  run(plan: Plan, from: HTMLElement, refused?: () => void): void;
   /** Show all that can be done here with the magics that do the same. */
   explain(title: string, text: string, plans: readonly Plan[], from: HTMLElement): void;
   close(): void;
@@ -49,9 +49,9 @@ export function desk(room: Room): Desk {
     target?.focus({ preventScroll: true });
   }
 
-  function ask(plan: Plan): void {
+  function ask(plan: Plan, refused?: () => void): void {
     const keep = button("Keep", close, "Keep everything as it is");
-    const go = button(plan.label, () => perform(plan), plan.name);
+    const go = button(plan.label, () => perform(plan, refused), plan.name);
     go.classList.add("raydp-danger");
     const line = magicLine(room.insertMagic);
     line.update(plan.magic);
@@ -60,7 +60,7 @@ export function desk(room: Room): Desk {
     keep.focus({ preventScroll: true });
   }
 
-  function perform(plan: Plan): void {
+  function perform(plan: Plan, refused?: () => void): void {
     const mine = ++turn;
     const hadFocus = focusedIn(el) !== null;
     const text = h("p", { class: "raydp-note" }, `${plan.doing} …`);
@@ -76,6 +76,7 @@ export function desk(room: Room): Desk {
           if (mine === turn) close();
         },
         (error: unknown) => {
+          refused?.();
           if (mine === turn) fail(plan, error);
         },
       )
@@ -102,11 +103,11 @@ export function desk(room: Room): Desk {
     (focusable(body) ?? shut).focus({ preventScroll: true });
   }
 
-  function run(plan: Plan, from: HTMLElement): void {
+  function run(plan: Plan, from: HTMLElement, refused?: () => void): void {
     back = from;
     turn++; // what was asked before goes on, but no longer speaks here
-    if (plan.confirm) ask(plan);
-    else perform(plan);
+    if (plan.confirm) ask(plan, refused);
+    else perform(plan, refused);
   }
 
   el.addEventListener("keydown", (event) => {

@@ -1,4 +1,4 @@
-import { hasEnded, isRetrying, type ExecutorSnapshot } from "../snapshot";
+import { hasEnded, hasExecutor, isRetrying, type ExecutorSnapshot } from "../snapshot";
 import { bar, fraction } from "./bar";
 import { desk } from "./desk";
 import { button, h, section, setAttribute, setText, setTextOrHide, show, type View } from "./dom";
@@ -35,12 +35,14 @@ function failedCell(): View<ExecutorSnapshot> {
 }
 
 function memoryCell(first: ExecutorSnapshot): View<ExecutorSnapshot> {
-  const view = bar("meter", `Memory of executor ${first.id}`);
+  const label = (executor: ExecutorSnapshot) => `Memory of ${nameOf(executor)}`;
+  const view = bar("meter", label(first));
   return {
     el: view.el,
-    update({ memory_used: used, memory_total: total }) {
+    update(executor) {
+      const { memory_used: used, memory_total: total } = executor;
       const part = fraction(used, total);
-      view.update({ fraction: part, text: bytesOf(used, total), high: part !== null && part >= MEMORY_HIGH });
+      view.update({ label: label(executor), fraction: part, text: bytesOf(used, total), high: part !== null && part >= MEMORY_HIGH });
     },
   };
 }
@@ -65,6 +67,11 @@ function why(executor: ExecutorSnapshot, now: number): string {
   return executor.message.replace(/\s+/g, " ") + since;
 }
 
+/** `executor 4`, or `slot 3` where there is none. */
+function nameOf(executor: ExecutorSnapshot): string {
+  return hasExecutor(executor) ? `executor ${executor.id}` : executor.id;
+}
+
 /** Spark's executors, one Ray actor each. */
 export function executors(room: Room): View<Frame> {
   const { el, body } = section("Executors", "executors");
@@ -74,17 +81,17 @@ export function executors(room: Room): View<Frame> {
   let actions: ReadonlySet<string> = new Set();
 
   const plans = (executor: ExecutorSnapshot): Plan[] =>
-    [restartPlan(executor.id), removePlan(executor.id)].filter(({ action }) => actions.has(action));
+    hasExecutor(executor) ? [restartPlan(executor.id), removePlan(executor.id)].filter(({ action }) => actions.has(action)) : [];
 
   function buttonsCell(first: ExecutorSnapshot): View<ExecutorSnapshot> {
     let row = first;
-    const logs = button("logs", (from) => room.openLogs(row.id, from), `Logs of executor ${first.id}`);
-    const restart = button("restart", (from) => place.run(restartPlan(row.id), from), `Restart executor ${first.id}`);
+    const logs = button("logs", (from) => room.openLogs(row.id, from), `Logs of ${nameOf(first)}`);
+    const restart = button("restart", (from) => place.run(restartPlan(row.id), from), `Restart ${nameOf(first)}`);
     restart.classList.add("raydp-spare"); // where there is no room, `…` has it
     const more = button(
       "…",
-      (from) => place.explain(`Executor ${row.id}, ${row.state}`, row.message, plans(row), from),
-      `More about executor ${first.id}`,
+      (from) => place.explain(`${nameOf(row).replace(/^./, (letter) => letter.toUpperCase())}, ${row.state}`, row.message, plans(row), from),
+      `More about ${nameOf(first)}`,
     );
     return {
       el: h("span", { class: "raydp-buttons" }, logs, restart, more),
@@ -92,20 +99,20 @@ export function executors(room: Room): View<Frame> {
         if (executor.id !== row.id) {
           // The slot has a new executor.
           for (const [control, name] of [[logs, "Logs of"], [restart, "Restart"], [more, "More about"]] as const) {
-            setAttribute(control, "aria-label", `${name} executor ${executor.id}`);
-            setAttribute(control, "title", `${name} executor ${executor.id}`);
+            setAttribute(control, "aria-label", `${name} ${nameOf(executor)}`);
+            setAttribute(control, "title", `${name} ${nameOf(executor)}`);
           }
         }
         row = executor;
-        show(logs, actions.has("logs"));
-        show(restart, actions.has("restart"));
-        show(more, actions.has("restart") || actions.has("remove") || executor.message !== "");
+        show(logs, actions.has("logs") && hasExecutor(executor));
+        show(restart, actions.has("restart") && hasExecutor(executor));
+        show(more, plans(executor).length > 0 || executor.message !== "");
       },
     };
   }
 
   const columns: Column<ExecutorSnapshot>[] = [
-    { title: "Id", name: "id", cell: ({ id }) => (/^slot /.test(id) ? UNKNOWN : id) }, // "slot 0": none yet
+    { title: "Id", name: "id", cell: (executor) => (hasExecutor(executor) ? executor.id : UNKNOWN) },
     { title: "State", name: "state", cell: { create: stateCell } },
     { title: "Node", name: "node", cell: (executor) => executor.node ?? UNKNOWN },
     { title: "Tasks", name: "tasks", numeric: true, cell: (executor) => `${executor.active_tasks}/${executor.cores}` },

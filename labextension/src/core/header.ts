@@ -16,14 +16,24 @@ export function header(room: Room, title: string): View<Frame> {
   const place = desk(room);
   let wanted = 0;
   let seen = 0;
+  let clicks = 0;
   let actions: ReadonlySet<string> = new Set();
 
-  /** Several clicks ask for several executors, before the first news of any. */
+  /** Several clicks ask for several executors, before the first news of any. A no to the newest takes them back. */
   function scale(step: number, from: HTMLElement): void {
-    wanted = Math.max(1, wanted + step);
-    enable(less, wanted > 1);
-    place.run(scalePlan(wanted), from);
+    const asked = Math.max(1, wanted + step);
+    const newest = ++clicks;
+    aim(asked);
+    place.run(scalePlan(asked), from, () => {
+      if (newest === clicks) aim(seen);
+    });
   }
+
+  function aim(size: number): void {
+    wanted = size;
+    enable(less, wanted > 1);
+  }
+
   const less = button("−", (from) => scale(-1, from), "One executor less");
   const more = button("+", (from) => scale(1, from), "One executor more");
   const stop = button("stop", (from) => place.run(stopPlan(), from), "Stop the cluster");
