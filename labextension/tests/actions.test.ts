@@ -264,6 +264,77 @@ describe("the start form", () => {
     expect(visibleText(find(".raydp-primary"))).toBe("Start");
   });
 
+  const waits = "The kernel has not answered yet; it may be busy with a cell";
+  const submit = (within: string) => find(`${within} form`).dispatchEvent(new Event("submit", { cancelable: true }));
+
+  it("says that it waits as long as it does, and asks again what fits beside an error", async () => {
+    const store = offer();
+    vi.advanceTimersByTime(0);
+    store.last("fit").answer({ fits: true, text: "Fits" });
+    await settle();
+    submit(".raydp-absent");
+    vi.advanceTimersByTime(2_500);
+    expect(visibleText(find(".raydp-fit"))).toBe(waits);
+    store.last("start").refuse("No room for 2 executors");
+    await settle();
+    expect(el.querySelector(".raydp-absent .raydp-fit")!.textContent).toBe("");
+    vi.advanceTimersByTime(0);
+    store.last("fit").answer({ fits: false, text: "1 core is free" });
+    await settle();
+    expect(visibleText(find(".raydp-fit"))).toBe("1 core is free");
+    expect(visibleText(find(".raydp-absent [role=alert]"))).toBe("No room for 2 executors");
+    expect(find(".raydp-primary").getAttribute("aria-disabled")).toBeNull();
+  });
+
+  it("that comes back says nothing of the last time, and asks what fits now", async () => {
+    const store = offer();
+    vi.advanceTimersByTime(0);
+    store.last("fit").answer({ fits: true, text: "Fits" });
+    await settle();
+    submit(".raydp-absent");
+    const started = store.last("start");
+    store.set(fixture("starting"));
+    vi.advanceTimersByTime(2_500);
+    started.answer(null);
+    await settle();
+    store.set(fixture("running"));
+    store.tell({ kind: "none", ended: "The cluster was stopped", presets, actions: ["start", "fit"], versions: {} });
+    expect(visibleText(find(".raydp-absent"))).not.toMatch(/Fits|busy/);
+    const before = store.asked.length;
+    vi.advanceTimersByTime(0);
+    expect(store.asked).toHaveLength(before + 1);
+    store.last("fit").answer({ fits: true, text: "Fits again" });
+    await settle();
+    expect(visibleText(find(".raydp-fit"))).toBe("Fits again");
+  });
+
+  it("that comes back in the panel of a cluster that has ended does so too", async () => {
+    const ended = { ...fixture("stopped"), presets, actions: ["start", "fit"] };
+    const store = open(ended);
+    vi.advanceTimersByTime(0);
+    store.last("fit").answer({ fits: true, text: "Fits" });
+    await settle();
+    store.set(fixture("running")); // started by a magic
+    store.set(ended);
+    expect(visibleText(find(".raydp-again"))).not.toContain("Fits");
+    vi.advanceTimersByTime(0);
+    expect(store.asked.map(({ action }) => action)).toEqual(["fit", "fit"]);
+  });
+
+  it("that comes back because the start has failed says why", async () => {
+    const store = offer();
+    submit(".raydp-absent");
+    const started = store.last("start");
+    store.set(fixture("starting"));
+    started.refuse("Java was not found");
+    await settle();
+    store.tell({ kind: "none", ended: null, presets, actions: ["start", "fit"], versions: {} });
+    expect(visibleText(find(".raydp-absent [role=alert]"))).toBe("Java was not found");
+    store.set(fixture("running"));
+    store.tell({ kind: "none", ended: null, presets, actions: ["start", "fit"], versions: {} });
+    expect(el.querySelector(".raydp-absent [role=alert]")!.textContent).toBe("");
+  });
+
   it("keeps what was typed, and the focus, while news come", () => {
     const store = offer();
     fields()[2]!.focus();

@@ -14,6 +14,7 @@ export function again(room: Room): View<Frame> {
       const offered = hasEnded(snapshot.state) && actions.has("start");
       show(el, offered);
       if (offered) form.update({ presets: snapshot.presets, actions });
+      else form.rest();
     },
   };
 }

@@ -104,7 +104,7 @@ export function mount(el: HTMLElement, store: Store, options: MountOptions = {})
     setAttribute(root, "data-state", reading.kind === "snapshot" ? lastState(reading) : reading.kind);
     if (reading.kind === "waiting") waiting.update("Waiting for the first news from the cluster");
     else if (reading.kind === "unreadable") waiting.update(reading.reason);
-    else if (reading.kind === "none") none.update(reading);
+    none.update(reading.kind === "none" ? reading : null);
     if (reading.kind !== "snapshot") return log.setVisible(false);
     const { snapshot, gone } = reading;
     const now = Date.now() / 1000;

@@ -17,6 +17,8 @@ export interface StartContent {
 export interface StartForm {
   readonly el: HTMLElement;
   update(content: StartContent): void;
+  /** Out of sight: what it says is old when it is updated next. */
+  rest(): void;
   focus(): void;
 }
 
@@ -45,8 +47,8 @@ export function startForm(room: Room): StartForm {
   let actions: ReadonlySet<string> = new Set();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let turn = 0;
-  let checked = "";
   let busy = false;
+  let resting = true;
 
   const buttons = keyed(presets, (preset: Preset) => preset.name, (first) => {
     let preset = first;
@@ -83,8 +85,13 @@ export function startForm(room: Room): StartForm {
   }
 
   function changed(delay: number): void {
-    clearTimeout(timer);
     trouble.replaceChildren();
+    look(delay);
+  }
+
+  /** Whether it can be sent, and after `delay` whether it would fit. */
+  function look(delay: number): void {
+    clearTimeout(timer);
     const wrong = refused();
     show(line.el, wrong === null);
     enable(start, wrong === null && !busy && actions.has("start"));
@@ -99,10 +106,8 @@ export function startForm(room: Room): StartForm {
   }
 
   function check(): void {
-    const wanted = request();
-    checked = JSON.stringify(wanted);
     const mine = ++turn;
-    room.store.ask?.("fit", wanted).then(
+    room.store.ask?.("fit", request()).then(
       (value) => {
         if (mine !== turn) return;
         const { fits, text } = value as { fits: boolean; text: string };
@@ -121,14 +126,18 @@ export function startForm(room: Room): StartForm {
     setText(start, "Starting …");
     const slow = setTimeout(() => say("The kernel has not answered yet; it may be busy with a cell", "plain"), PATIENCE_MS);
     const answer = room.store.ask?.("start", { ...startPlan(request()).details }) ?? Promise.resolve(null);
-    answer
-      .catch((error: unknown) => trouble.replaceChildren(...failure("", error)))
-      .finally(() => {
-        clearTimeout(slow);
-        busy = false;
-        setText(start, "Start");
-        enable(start, true);
-      });
+    const over = () => {
+      clearTimeout(slow);
+      busy = false;
+      setText(start, "Start");
+      say("", "plain");
+      enable(start, refused() === null);
+    };
+    answer.then(over, (error: unknown) => {
+      over();
+      trouble.replaceChildren(...failure("", error));
+      if (!resting) look(0); // what fitted before may not fit now
+    });
   }
 
   el.addEventListener("submit", (event) => {
@@ -139,12 +148,21 @@ export function startForm(room: Room): StartForm {
   return {
     el,
     update(content) {
-      const same = content.actions.has("fit") === actions.has("fit") && content.actions.has("start") === actions.has("start");
+      const same = !resting && content.actions.has("fit") === actions.has("fit") && content.actions.has("start") === actions.has("start");
+      resting = false;
       actions = content.actions;
       buttons(content.presets);
       show(presets, content.presets.length > 0);
       // Typing goes on while snapshots come: only the first look asks by itself.
-      if (!same || checked === "") changed(0);
+      if (!same) look(0);
+    },
+    rest() {
+      if (resting) return;
+      resting = true;
+      clearTimeout(timer);
+      turn++;
+      say("", "plain");
+      trouble.replaceChildren();
     },
     focus: () => executors.input.focus({ preventScroll: true }),
   };
