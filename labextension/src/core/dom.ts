@@ -113,10 +113,33 @@ export function enable(el: HTMLElement, on: boolean): void {
   setAttribute(el, "aria-disabled", on ? null : "true");
 }
 
-/** A notebook's own keys (`a`, `x`, the arrows) are not for what one types or moves in here. */
+/** JupyterLab's word for: no shortcut acts on what is inside. */
+const NO_SHORTCUTS = "data-lm-suppress-shortcuts";
+
+/** No key of the notebook's is for what one types in here; Escape leaves it. */
 export function keepKeys(el: HTMLElement): void {
-  el.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab's word for it
-  el.addEventListener("keydown", (event) => event.stopPropagation());
+  el.setAttribute(NO_SHORTCUTS, "true");
+  el.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") event.stopPropagation();
+  });
+}
+
+/**
+ * The notebook's single keys (`x` cuts a cell, the arrows choose one) are not for what has the focus inside `el`. Those
+ * with Ctrl, Alt or Cmd still are, as is Shift+Enter: a click on a button must not take saving and running away.
+ * On `el` itself, where Escape goes, all keys are the notebook's. Returns how to stop.
+ */
+export function keepSingleKeys(el: HTMLElement): () => void {
+  const mark = (event: KeyboardEvent) => {
+    const theirs = event.ctrlKey || event.altKey || event.metaKey || (event.shiftKey && event.key === "Enter");
+    setAttribute(el, NO_SHORTCUTS, theirs || event.target === el ? null : "true");
+  };
+  // JupyterLab looks for the mark when the key has come to the document, in Notebook 7 before it comes to `el`.
+  window.addEventListener("keydown", mark, true);
+  el.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") el.focus({ preventScroll: true });
+  });
+  return () => window.removeEventListener("keydown", mark, true);
 }
 
 let ids = 0;

@@ -1,6 +1,6 @@
 // A table of any length: only the rows in sight are in the document. One tab stop; the arrow
 // keys move between rows, and to the right to a row's buttons.
-import { focusedIn, h, keepKeys, keyed, setAttribute, setStyle, setText, setTextOrHide, show, type View } from "./dom";
+import { focusedIn, h, keyed, setAttribute, setStyle, setText, setTextOrHide, show, type View } from "./dom";
 
 export interface Column<Row> {
   title: string;
@@ -162,9 +162,9 @@ export function grid<Row>(options: GridOptions<Row>): View<GridContent<Row>> {
     const move = event.ctrlKey || event.metaKey || event.altKey ? undefined : moves[event.key];
     if (!move) return;
     event.preventDefault();
+    event.stopPropagation();
     move();
   });
-  keepKeys(scroller);
   scroller.addEventListener("focusin", (event) => {
     const line = (event.target as HTMLElement).closest<HTMLElement>(".raydp-grid-row");
     const index = line ? Number(line.getAttribute("aria-rowindex")) - 2 : active;

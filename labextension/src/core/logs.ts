@@ -222,6 +222,7 @@ export function logs(room: Room): Logs {
   search.addEventListener("input", look);
   search.addEventListener("keydown", (event) => {
     if (event.key === "Enter") step(event.shiftKey ? -1 : 1);
+    if (event.key === "Escape" && search.value) event.stopPropagation(); // the browser clears it
   });
   source.addEventListener("change", () => turnTo(source.value));
   stream.addEventListener("change", () => turnTo(current));

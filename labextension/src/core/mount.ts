@@ -1,7 +1,7 @@
 import { hasEnded, type ClusterState, type Reading } from "../snapshot";
 import { absent } from "./absent";
 import { again } from "./again";
-import { focusedIn, h, setAttribute, show, type View } from "./dom";
+import { focusedIn, h, keepSingleKeys, setAttribute, show, type View } from "./dom";
 import { executors } from "./executors";
 import { header } from "./header";
 import { jobs } from "./jobs";
@@ -137,6 +137,7 @@ export function mount(el: HTMLElement, store: Store, options: MountOptions = {})
   lay();
   update();
   el.append(root);
+  const giveKeysBack = keepSingleKeys(root);
   const unsubscribe = store.subscribe(update);
   const timer = setInterval(tick, TICK_MS);
   const stopWidth = watchWidth(root, (width) => {
@@ -158,6 +159,7 @@ export function mount(el: HTMLElement, store: Store, options: MountOptions = {})
   });
   return () => {
     clearInterval(timer);
+    giveKeysBack();
     stopWidth();
     stopVisible();
     unsubscribe();
