@@ -3,7 +3,7 @@ import { resolveWith } from "../src/core";
 import { thisPage } from "../src/core/links";
 import type { Snapshot } from "../src/snapshot";
 import { fixture, NAMES, visibleText } from "./fixtures";
-import { el, mountedPanels, open, unmount } from "./mounted";
+import { el, mountedPanels, open, press, unmount } from "./mounted";
 
 mountedPanels();
 
@@ -202,11 +202,25 @@ describe("honest words", () => {
     expect(visibleText(find(".raydp-executors"))).not.toContain("try");
   });
 
-  it("more jobs than fit are counted", () => {
+  it("more jobs than fit are counted, and fold out with their buttons", () => {
     const snapshot = fixture("running");
-    const jobs = Array.from({ length: 9 }, (_, id) => ({ ...snapshot.jobs[0]!, id }));
-    open({ ...snapshot, jobs });
+    const many = (length: number) => ({ ...snapshot, jobs: Array.from({ length }, (_, id) => ({ ...snapshot.jobs[0]!, id })) });
+    const store = open(many(9));
+    const last = () => el.querySelector("[aria-label='Cancel job 8']");
     expect(visibleText(find(".raydp-jobs"))).toContain("and 3 more jobs");
+    expect(last()).toBeNull();
+    press("and 3 more jobs");
+    expect(last()).not.toBeNull();
+    store.set(many(9));
+    expect(last()).not.toBeNull(); // news do not fold them in
+    store.set(many(130));
+    expect(el.querySelectorAll(".raydp-jobs [aria-label^='Cancel job']")).toHaveLength(100);
+    expect(visibleText(find(".raydp-jobs"))).toContain("and 30 more jobs; %raydp_cluster cancel ID ends any job");
+    press("fewer");
+    expect(visibleText(find(".raydp-jobs"))).toContain("and 124 more jobs");
+    expect(last()).toBeNull();
+    store.set(many(2));
+    expect(visibleText(find(".raydp-jobs"))).not.toContain("more job");
   });
 
   it.each([1, undefined, "2"])("a snapshot of schema %s is not guessed at", (schema) => {
@@ -272,9 +286,21 @@ describe("the past", () => {
     expect(visibleText(find(".raydp-banner"))).toBe("");
   });
 
-  it("a reopened notebook's state is old from the start", () => {
+  it("a reopened notebook's state is old once a kernel has had the time to answer", () => {
     open(fixture("running", 7200));
+    expect(visibleText(find(".raydp-banner"))).toBe("");
+    vi.advanceTimersByTime(4_000);
     expect(visibleText(find(".raydp-banner"))).toContain("No news for 2 h");
+  });
+
+  it("a reloaded page does not worry about the kernel's first answer, which is its last picture", () => {
+    const store = open({});
+    store.set(fixture("running", 3600));
+    vi.advanceTimersByTime(2_000);
+    expect(visibleText(find(".raydp-banner"))).toBe("");
+    store.set(fixture("running"));
+    vi.advanceTimersByTime(5_000);
+    expect(visibleText(find(".raydp-banner"))).toBe("");
   });
 });
 

@@ -7,6 +7,8 @@ import { cancelPlan } from "./plans";
 import type { Frame, Room } from "./room";
 
 const SHOWN = 6;
+/** When folded out. */
+const MOST = 100;
 const STAGES_SHOWN = 40;
 
 interface JobRow {
@@ -149,24 +151,40 @@ export function jobs(room: Room): View<Frame> {
   const list = h("ul", { class: "raydp-list" });
   const moving = h("ul", { class: "raydp-list" });
   const empty = h("p", { class: "raydp-empty" });
-  const more = h("p", { class: "raydp-empty" });
-  body.append(list, more, moving, empty, place.el);
+  let newest: Frame | null = null;
+  let all = false;
+  const more = button("", () => {
+    all = !all;
+    if (newest) draw(newest);
+  });
+  const beyond = h("p", { class: "raydp-empty" });
+  body.append(list, moving, more, beyond, empty, place.el);
   const cancel = (row: JobSnapshot, from: HTMLElement) => place.run(cancelPlan(row.id), from);
   const rows = keyed(list, (row: JobRow) => String(row.job.id), (row) => job(cancel, row.job));
   const transfers = keyed(moving, (row: TransferRow) => row.transfer.id, transfer);
+
+  function draw(frame: Frame): void {
+    const { jobs: running, transfers: under, state } = frame.snapshot;
+    const most = all ? MOST : SHOWN;
+    rows(running.slice(0, most).map((row) => ({ job: row, frame })));
+    show(list, running.length > 0);
+    transfers(under.slice(0, most).map((row) => ({ transfer: row, now: frame.now })));
+    show(moving, under.length > 0);
+    const over = (these: readonly unknown[], noun: string) => (these.length > most ? [plural(these.length - most, noun)] : []);
+    const left = [...over(running, "more job"), ...over(under, "more transfer")].join(", ");
+    show(more, Math.max(running.length, under.length) > SHOWN);
+    setText(more, all ? "fewer" : `and ${left}`);
+    setAttribute(more, "aria-expanded", String(all));
+    setTextOrHide(beyond, all && left !== "" ? `and ${left}; %raydp_cluster cancel ID ends any job` : "");
+    const idle = hasEnded(state) ? "No job was running" : "No job is running";
+    setTextOrHide(empty, running.length + under.length === 0 ? idle : "");
+  }
+
   return {
     el,
     update(frame) {
-      const { jobs: running, transfers: under, state } = frame.snapshot;
-      rows(running.slice(0, SHOWN).map((row) => ({ job: row, frame })));
-      show(list, running.length > 0);
-      transfers(under.slice(0, SHOWN).map((row) => ({ transfer: row, now: frame.now })));
-      show(moving, under.length > 0);
-      const left = [plural(running.length - SHOWN, "more job"), plural(under.length - SHOWN, "more transfer")];
-      const texts = [running.length > SHOWN ? left[0] : "", under.length > SHOWN ? left[1] : ""].filter(Boolean);
-      setTextOrHide(more, texts.length > 0 ? `and ${texts.join(", ")}` : "");
-      const idle = hasEnded(state) ? "No job was running" : "No job is running";
-      setTextOrHide(empty, running.length + under.length === 0 ? idle : "");
+      newest = frame;
+      draw(frame);
     },
   };
 }

@@ -6,6 +6,8 @@ import { hasEnded, type Snapshot } from "../snapshot";
 
 const PATIENCE_S = 10;
 const CLOCK_SKEW_S = 60;
+/** A kernel that was asked for the first time answers with what it has, and soon with what is true now. */
+const FIRST_S = 3;
 
 export class Silence {
   #last: Snapshot | null = null;
@@ -14,11 +16,15 @@ export class Silence {
   /** When a snapshot came that was newly taken: "nothing has changed" is news, but no new one. */
   #takenAt = 0;
 
+  /** When the first snapshot came. */
+  #since = 0;
+
   /** A snapshot was seen at `now`, Unix seconds. */
   heard(snapshot: Snapshot, now: number): void {
     const before = this.#last;
     if (snapshot === before) return;
     this.#last = snapshot;
+    if (before === null) this.#since = now;
     this.#heardAt = before === null && now - snapshot.taken_at > CLOCK_SKEW_S ? snapshot.taken_at : now;
     if (before?.taken_at !== snapshot.taken_at) this.#takenAt = this.#heardAt;
   }
@@ -36,6 +42,6 @@ export class Silence {
   /** Seconds without news when that is worth saying, else null. */
   worry(snapshot: Snapshot, now: number): number | null {
     const age = now - this.#heardAt;
-    return !hasEnded(snapshot.state) && age > PATIENCE_S ? age : null;
+    return !hasEnded(snapshot.state) && age > PATIENCE_S && now - this.#since > FIRST_S ? age : null;
   }
 }

@@ -31,7 +31,9 @@ function row({ id }: Entry, choose: (id: string) => void): View<Entry> {
   const title = h("span", { class: "raydp-lab-title" });
   const kernel = h("span", { class: "raydp-lab-kernel" });
   const state = h("span", { class: "raydp-lab-summary" });
-  const button = h("button", { type: "button", class: "raydp-lab-notebook" }, title, kernel, state);
+  /** What colour and weight tell the eye. */
+  const problem = h("span", { class: "raydp-hidden" }, ", problem");
+  const button = h("button", { type: "button", class: "raydp-lab-notebook" }, title, kernel, state, problem);
   button.addEventListener("click", () => choose(id));
   return {
     el: h("li", {}, button),
@@ -41,6 +43,7 @@ function row({ id }: Entry, choose: (id: string) => void): View<Entry> {
       setText(state, entry.summary);
       setAttribute(button, "aria-current", entry.shown ? "true" : null);
       setAttribute(state, "data-problem", entry.problem ? "" : null);
+      show(problem, entry.problem);
     },
   };
 }

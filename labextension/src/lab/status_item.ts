@@ -55,7 +55,7 @@ export class StatusItem extends Widget {
     const { text, title, problem } = store ? status(store.get()) : { text: "", title: "", problem: false };
     setText(this.#button, text);
     setAttribute(this.#button, "title", title);
-    setAttribute(this.#button, "aria-label", text === "" ? null : `Spark on Ray: ${text}`);
+    setAttribute(this.#button, "aria-label", text === "" ? null : `Spark on Ray: ${text}${problem ? ", problem" : ""}`);
     setAttribute(this.#button, "data-problem", problem ? "" : null);
     if (this.#active === (text !== "")) return;
     this.#active = text !== "";
