@@ -202,8 +202,13 @@ def test_logs_are_followed_without_a_gap(k, sidebar):
 def test_a_job_is_shown_and_cancelled(k, sidebar):
     code = "import time\nspark.sparkContext.parallelize(range(2), 2).map(lambda _: time.sleep(200)).count()"
     cell = k.send(code)
-    sidebar.listen(lambda: any(j["stages"] for j in sidebar.record["jobs"]))
-    [job] = sidebar.record["jobs"]
+
+    def mine():
+        found = [j for j in sidebar.record["jobs"] if "range(2), 2" in j["description"]]
+        return found[0] if found and found[0]["stages"] else None
+
+    sidebar.listen(mine)  # beside the last cell's job, until the next news
+    job = mine()
     assert job["stages"][0]["tasks_total"] == 2
     assert job["started_at"]
     event = next(e for e in sidebar.record["timeline"] if e["id"] == str(job["id"]))
