@@ -213,6 +213,11 @@ export function readSnapshot(record: unknown): Reading {
   return { kind: "snapshot", snapshot: record as Snapshot, gone: null };
 }
 
+/** Whether its executors are the cluster's own; those of Ray on Spark are Spark's. Without Ray none can be acted on. */
+export function ownExecutors({ ray_lost_at }: Pick<Snapshot, "ray_lost_at">, actions: ReadonlySet<string>): boolean {
+  return actions.has("restart") || ray_lost_at !== null;
+}
+
 /** A slot that has no executor goes by `slot 3`: there is nothing to restart, to remove or to read. */
 export function hasExecutor({ id }: Pick<ExecutorSnapshot, "id">): boolean {
   return !id.startsWith("slot ");

@@ -57,6 +57,16 @@ describe("logs", () => {
     expect(visibleText(find(".raydp-logs"))).not.toContain("stdout"); // a driver's are one
   });
 
+  it("of Ray on Spark are the driver's and Ray's: the executors are Spark's", async () => {
+    const store = open({ ...fixture("running"), actions: ["cancel", "release", "stop", "logs"] });
+    expect([...el.querySelectorAll(".raydp-executors button")].filter((b) => !b.closest("[hidden]")).map(visibleText)).not.toContain("logs");
+    press("driver log");
+    await settle();
+    expect([...el.querySelectorAll('[aria-label="Whose log"] option')].map((one) => one.textContent)).toEqual(["driver", "ray"]);
+    choose("Whose log", "ray");
+    expect(store.last("logs").details).toEqual({ executor: "ray", lines: 500, after: null });
+  });
+
   it("are searched", async () => {
     await opened();
     type(find<HTMLInputElement>(".raydp-log-bar [type=search]"), "error");

@@ -151,6 +151,11 @@ describe("honest words", () => {
     expect(visibleText(find(".raydp-jobs"))).toContain("No job is running");
   });
 
+  it("jobs that nobody tells of", () => {
+    open({ ...fixture("running"), jobs: [], spark_ui_url: null });
+    expect(visibleText(find(".raydp-jobs"))).toContain("Spark's UI is off: its jobs are not known");
+  });
+
   it("no cluster in this kernel, and a form to start one", () => {
     const store = open({});
     store.tell({ kind: "none", ended: "The kernel was restarted", presets: [], actions: ["start", "fit"], versions: {} });

@@ -30,6 +30,7 @@ def test_what_a_person_does_with_a_panel(open_notebook, lab):
     release_an_entry(book)
     restart_an_executor(book)
     follow_the_links(book)
+    keys_stay_in_the_panel(book)
     reload_with_the_status_item_off(book, lab)
     stop_in_the_panel(book)
     start_again_in_the_panel(book)
@@ -116,11 +117,27 @@ def follow_the_links(book):
     """Without a proxy they lead to this machine; Ray's page wants a token before it says more."""
     for name, title in (("Spark UI", "Spark Jobs"), ("Ray dashboard", "Ray Dashboard")):
         with book.page.expect_popup() as opened:
-            book.page.locator(".raydp-footer a").get_by_text(name).click()
+            book.cell(1).locator(".raydp-footer a").get_by_text(name).click()
         opened.value.wait_for_load_state()
         assert title in opened.value.title()
         assert opened.value.url.startswith("http://127.0.0.1:")
         opened.value.close()
+
+
+def keys_stay_in_the_panel(book):
+    """X cuts a cell where the notebook has the keys; Ctrl+S saves from anywhere."""
+    cells = book.page.locator(".jp-Notebook .jp-Cell")
+    before = cells.count()
+    book.cell(1).get_by_role("button", name="magics").focus()
+    book.page.keyboard.press("x")
+    assert cells.count() == before
+    book.page.keyboard.press("Control+s")
+    book.page.locator(".lm-TabBar-tab.jp-mod-current:not(.jp-mod-dirty)").first.wait_for()
+    book.page.keyboard.press("Escape")
+    book.page.keyboard.press("b")  # a cell below, which is the notebook's again
+    assert cells.count() == before + 1
+    book.page.keyboard.press("x")
+    assert cells.count() == before
 
 
 def reload_with_the_status_item_off(book, lab):

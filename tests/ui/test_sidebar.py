@@ -98,7 +98,7 @@ def look_in_another_tab(book, open_notebook):
     other.picture("sidebar-notebook7")
     assert colour(other.page, 3, "SELECT") != colour(other.page, 3, "'x'")
     other.run(4)
-    other.cell(4).get_by_text("2/2 executors").wait_for(timeout=30_000)
+    other.cell(4).get_by_text("2/2 executors").first.wait_for(timeout=30_000)
     assert not other.violations(".jp-Notebook .raydp-panel")
     other.run(5)
     other.cell(5).get_by_role("progressbar").first.wait_for(timeout=30_000)

@@ -1,4 +1,4 @@
-import { hasEnded, hasExecutor, isRetrying, type ExecutorSnapshot } from "../snapshot";
+import { hasEnded, hasExecutor, isRetrying, ownExecutors, type ExecutorSnapshot } from "../snapshot";
 import { bar, fraction } from "./bar";
 import { desk } from "./desk";
 import { button, h, section, setAttribute, setText, setTextOrHide, show, type View } from "./dom";
@@ -79,6 +79,7 @@ export function executors(room: Room): View<Frame> {
   const tally = h("p", { class: "raydp-note raydp-states" });
   let now = 0;
   let actions: ReadonlySet<string> = new Set();
+  let own = true;
 
   const plans = (executor: ExecutorSnapshot): Plan[] =>
     hasExecutor(executor) ? [restartPlan(executor.id), removePlan(executor.id)].filter(({ action }) => actions.has(action)) : [];
@@ -104,7 +105,7 @@ export function executors(room: Room): View<Frame> {
           }
         }
         row = executor;
-        show(logs, actions.has("logs") && hasExecutor(executor));
+        show(logs, own && actions.has("logs") && hasExecutor(executor));
         show(restart, actions.has("restart") && hasExecutor(executor));
         show(more, plans(executor).length > 0 || executor.message !== "");
       },
@@ -139,6 +140,7 @@ export function executors(room: Room): View<Frame> {
     el,
     update(frame) {
       ({ now, actions } = frame);
+      own = ownExecutors(frame.snapshot, actions);
       const { executors: rows, state } = frame.snapshot;
       setTextOrHide(tally, rows.length > MANY ? byState(rows) : "");
       table.update({ rows, empty: hasEnded(state) ? "No executor is left" : "No executor is there yet" });

@@ -1,4 +1,4 @@
-import { hasEnded, type JobSnapshot, type StageSnapshot, type TransferSnapshot } from "../snapshot";
+import { hasEnded, type JobSnapshot, type Snapshot, type StageSnapshot, type TransferSnapshot } from "../snapshot";
 import { bar, fraction } from "./bar";
 import { desk } from "./desk";
 import { button, freshId, h, keyed, section, setAttribute, setText, setTextOrHide, show, type View } from "./dom";
@@ -144,6 +144,12 @@ function transfer(): View<TransferRow> {
   };
 }
 
+function idleText({ state, spark_ui_url }: Snapshot): string {
+  if (hasEnded(state)) return "No job was running";
+  // Spark's UI is where its jobs are asked for.
+  return state === "running" && spark_ui_url === null ? "Spark's UI is off: its jobs are not known" : "No job is running";
+}
+
 /** What Spark and the bridge work on at this moment. */
 export function jobs(room: Room): View<Frame> {
   const { el, body } = section("Now", "jobs");
@@ -164,7 +170,7 @@ export function jobs(room: Room): View<Frame> {
   const transfers = keyed(moving, (row: TransferRow) => row.transfer.id, transfer);
 
   function draw(frame: Frame): void {
-    const { jobs: running, transfers: under, state } = frame.snapshot;
+    const { jobs: running, transfers: under } = frame.snapshot;
     const most = all ? MOST : SHOWN;
     rows(running.slice(0, most).map((row) => ({ job: row, frame })));
     show(list, running.length > 0);
@@ -176,8 +182,7 @@ export function jobs(room: Room): View<Frame> {
     setText(more, all ? "fewer" : `and ${left}`);
     setAttribute(more, "aria-expanded", String(all));
     setTextOrHide(beyond, all && left !== "" ? `and ${left}; %raydp_cluster cancel ID ends any job` : "");
-    const idle = hasEnded(state) ? "No job was running" : "No job is running";
-    setTextOrHide(empty, running.length + under.length === 0 ? idle : "");
+    setTextOrHide(empty, running.length + under.length === 0 ? idleText(frame.snapshot) : "");
   }
 
   return {

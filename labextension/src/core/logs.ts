@@ -1,6 +1,6 @@
 // The log of an executor or of the driver: its end, what is added, and where a word stands in it.
 // An executor has two, its standard output and its standard error; a driver's are one.
-import { hasExecutor } from "../snapshot";
+import { hasExecutor, ownExecutors } from "../snapshot";
 import { failure } from "./desk";
 import { button, freshId, h, keepKeys, section, setAttribute, setText, setTextOrHide, show, type View } from "./dom";
 import { clock, count, plural } from "./format";
@@ -13,6 +13,10 @@ const KEPT = 2000;
 const POLL_MS = 1500;
 const SOURCES = 200;
 const DRIVER = "driver";
+/** Of Ray on Spark: what its nodes say on the driver's machine. Spark's executors are not ours there. */
+const RAY = "ray";
+/** What has one log, and no executor's two. */
+const ONE_LOG: readonly string[] = [DRIVER, RAY];
 const STREAMS = ["stdout", "stderr"] as const;
 const CHOICES = ["both", ...STREAMS];
 
@@ -110,8 +114,8 @@ export function logs(room: Room): Logs {
     turn++;
     text.replaceChildren();
     complain([]);
-    show(stream, which !== DRIVER);
-    line.update(logsMagic(which, which === DRIVER || stream.value === "both" ? "" : stream.value));
+    show(stream, !ONE_LOG.includes(which));
+    line.update(logsMagic(which, ONE_LOG.includes(which) || stream.value === "both" ? "" : stream.value));
     fill();
     setText(state, "Reading the log …");
     show(state, true);
@@ -156,7 +160,7 @@ export function logs(room: Room): Logs {
 
   /** The streams to read; "" is the one log of a driver. */
   function wanted(): readonly string[] {
-    if (current === DRIVER) return [""];
+    if (ONE_LOG.includes(current)) return [""];
     return stream.value === "both" ? STREAMS : [stream.value];
   }
 
@@ -234,7 +238,7 @@ export function logs(room: Room): Logs {
   });
 
   function option(value: string): HTMLElement {
-    return h("option", { value }, value === DRIVER ? DRIVER : `executor ${value}`);
+    return h("option", { value }, ONE_LOG.includes(value) ? value : `executor ${value}`);
   }
 
   /** Whose logs there are: those that run, and those that did. */
@@ -272,7 +276,7 @@ export function logs(room: Room): Logs {
       const [could, other] = [alive, app !== "" && snapshot.app_id !== app];
       alive = actions.has("logs");
       app = snapshot.app_id;
-      live = snapshot.executors.filter(hasExecutor).map(({ id }) => id);
+      live = ownExecutors(snapshot, actions) ? snapshot.executors.filter(hasExecutor).map(({ id }) => id) : [RAY];
       if (other) past = [];
       if (el.hidden) return;
       if (!alive) clearTimeout(timer);
