@@ -157,6 +157,8 @@ def _python_error(text: str) -> RaydpMagicError:
     _, found, ours = traceback.rpartition(": raydp_magic: ")  # our own half of a conversion
     if found:
         message, *more = ours.strip().splitlines()
+        if more and more[0].startswith("Hint: "):
+            return BridgeError(message, hint=more[0].removeprefix("Hint: "))
         return BridgeError(message, hint=hint if more else None)
     raised = lines[-1].strip() if lines else text
     return QueryError(f"A Python function failed on an executor: {raised}", hint=hint)

@@ -1,110 +1,106 @@
-"""A batch in the form a function wants, and what it returns as an Arrow table. Pure."""
+"""A batch in the form that a function wants. Pure.
+
+The forms differ in what they can say. numpy's numbers know no NULL, and pandas has one word, NaN,
+for NaN and NULL. So a column that a form's usual type cannot hold comes in a wider one; which is
+written down in docs/ray_in_spark.md.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-
-from raydp_magic.bridge.arrow_values import readable
-from raydp_magic.bridge.look import as_table, is_table
-from raydp_magic.errors import BridgeError
-from raydp_magic.ray_udf.failure import OutputError
+import pyarrow.compute as pc
+import pyarrow.types as kind
 
 if TYPE_CHECKING:
     from raydp_magic.ray_udf.request import BatchFormat
 
+EXACT = 2**53
+"""Whole numbers up to here are exact as doubles."""
+
+Unknown = list[tuple[Any, Any]]
+"""Arrays of floats that a function is given, and of each where its column is NULL."""
+
 
 def to_batch(table: pa.Table, batch_format: BatchFormat) -> Any:
     """A batch as a dict of numpy arrays, a pandas frame, or the Arrow table itself."""
+    if batch_format == "pyarrow":
+        return table
+    columns = zip(table.column_names, table.columns, strict=True)
     if batch_format == "numpy":
-        return {
-            name: column.to_numpy()
-            for name, column in zip(table.column_names, table.columns, strict=True)
-        }
-    return table.to_pandas() if batch_format == "pandas" else table
+        return {name: _to_numpy(column) for name, column in columns}
+    frame = table.to_pandas()
+    for name, column in columns:
+        series = _exact_series(column)
+        if series is not None:
+            frame[name] = series
+    return frame
 
 
-def to_table(output: Any, schema: pa.Schema) -> pa.Table:
-    """What a function returned, in the schema that Spark wants.
-
-    Parameters
-    ----------
-    output : mapping, table or iterator of these
-        A mapping of column names to arrays or lists; a pandas, Polars or Arrow table.
-    schema : pyarrow.Schema
-        In Spark's types; columns are taken by name.
-
-    Raises
-    ------
-    OutputError
-        When it is none of these, or columns are missing, too many or of types that do not fit.
-    """
-    parts = output if isinstance(output, Iterator) else [output]
-    batches = [batch for part in parts for batch in _batches(part, schema)]
-    return pa.Table.from_batches(batches, schema=schema)
+def unknown_floats(batch: Any, table: pa.Table) -> Unknown:
+    """Where NaN stands for NULL in a batch of arrays: ask before a function changes the batch."""
+    if not isinstance(batch, dict):
+        return []
+    return [
+        (batch[name], column.is_null().to_numpy())
+        for name, column in zip(table.column_names, table.columns, strict=True)
+        if column.null_count and batch[name].dtype.kind == "f"
+    ]
 
 
-def _batches(part: Any, schema: pa.Schema) -> list[pa.RecordBatch]:
-    if isinstance(part, Mapping):
-        table = _from_columns(part, schema)
-    elif is_table(part):
-        try:
-            table = as_table(part)
-        except BridgeError as error:
-            raise OutputError(error.message) from None
-        _check_names(table.column_names, schema)
+def _to_numpy(column: Any) -> Any:
+    if kind.is_nested(column.type):
+        if _numbers_unknown(column):
+            return _objects(column).to_numpy()
+        return column.to_pandas().to_numpy()  # numpy's own days inside of lists do not come back
+    if kind.is_integer(column.type) and column.null_count and not _fit_doubles(column):
+        return column.to_pandas(integer_object_nulls=True).to_numpy()
+    return column.to_numpy()
+
+
+def _exact_series(column: Any) -> Any:
+    """A column as pandas' usual types cannot hold it; None where they can."""
+    import numpy as np
+    import pandas as pd
+
+    if kind.is_nested(column.type):
+        return _objects(column) if _numbers_unknown(column) else None
+    unknown = kind.is_integer(column.type) and column.null_count
+    if unknown or (kind.is_floating(column.type) and pc.any(pc.is_nan(column)).as_py()):
+        usual = np.dtype(column.type.to_pandas_dtype()).name
+        nullable = pd.api.types.pandas_dtype(usual.capitalize())  # int64 -> Int64
+        return column.to_pandas(types_mapper=lambda _: nullable)
+    return None
+
+
+def _objects(column: Any) -> Any:
+    """Nested values as Python's own lists, tuples and dicts, with None."""
+    import pandas as pd
+
+    return pd.Series(column.to_pylist(), dtype=object)
+
+
+def _fit_doubles(column: Any) -> bool:
+    ends = pc.min_max(column).as_py().values()
+    return all(abs(end or 0) <= EXACT for end in ends)
+
+
+def _numbers_unknown(column: Any) -> bool:
+    """Whether numbers inside of nested values are NULL: they would become floats, or NaN."""
+    return any(_unknown_inside(chunk.drop_null()) for chunk in column.chunks)
+
+
+def _unknown_inside(array: Any) -> bool:
+    if kind.is_struct(array.type):
+        parts = array.flatten()
+    elif kind.is_map(array.type):
+        parts = [array.items]
     else:
-        raise OutputError(
-            f"it returned {type(part).__name__}, not a dict of columns, a pandas or an Arrow table"
-        )
-    try:
-        batches = list(readable(table, schema))
-    except pa.ArrowException as error:
-        raise OutputError(
-            f"its columns do not have the types of the schema: {_line(error)}"
-        ) from None
-    for field in schema:
-        if not field.nullable and table.column(field.name).null_count:
-            raise OutputError(f"column {field.name!r} has nulls, which the schema rules out")
-    return batches
-
-
-def _from_columns(columns: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
-    _check_names(list(columns), schema)
-    arrays = []
-    for field in schema:
-        values = columns[field.name]
-        if getattr(values, "ndim", 1) > 1:
-            values = list(values)  # a column of arrays
-        try:
-            arrays.append(_array(values, field.type))
-        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-            raise OutputError(f"column {field.name!r}: {_line(error)}") from None
-    lengths = {field.name: len(array) for field, array in zip(schema, arrays, strict=True)}
-    if len(set(lengths.values())) > 1:
-        raise OutputError(f"its columns have different lengths: {lengths}")
-    return pa.Table.from_arrays(arrays, names=schema.names)
-
-
-def _array(values: Any, wanted: pa.DataType) -> Any:
-    if isinstance(values, (pa.Array, pa.ChunkedArray)):
-        return values
-    try:
-        return pa.array(values, type=wanted)
-    except (pa.ArrowException, TypeError):
-        return pa.array(values)  # of another type, which may be cast
-
-
-def _check_names(names: list[str], schema: pa.Schema) -> None:
-    missing = [name for name in schema.names if name not in names]
-    more = [name for name in names if name not in schema.names]
-    if missing or more:
-        said = [f"it lacks {', '.join(map(repr, missing))}"] if missing else []
-        said += [f"the schema has no {', '.join(map(repr, more))}"] if more else []
-        raise OutputError(f"its columns are not those of the schema: {'; '.join(said)}")
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())
+        parts = [array.flatten()]
+    return any(
+        _unknown_inside(part.drop_null())
+        if kind.is_nested(part.type)
+        else part.null_count and (kind.is_integer(part.type) or kind.is_floating(part.type))
+        for part in parts
+    )

@@ -10,7 +10,19 @@ OURS = str(Path(__file__).parent.parent)
 
 
 class PlainError(Exception):
-    """Says all in its text: lines of a traceback would add nothing."""
+    """Says all in its text: lines of a traceback would add nothing.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong.
+    hint : str, optional
+        What to do about it.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 class OutputError(PlainError):
@@ -22,7 +34,7 @@ class LoadError(PlainError):
 
 
 def words(error: BaseException) -> str:
-    """One line that says what was raised, then the last lines of the function's own traceback.
+    """One line that says what was raised, then a hint or the function's own last lines.
 
     Parameters
     ----------
@@ -31,7 +43,8 @@ def words(error: BaseException) -> str:
     """
     text = " ".join(str(error).split())
     if isinstance(error, PlainError):
-        return f"the function of map_batches failed: {text}"
+        said = f"the function of map_batches failed: {text}"
+        return f"{said}\nHint: {' '.join(error.hint.split())}" if error.hint else said
     text = f"{type(error).__name__}: {text}" if text else type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(OURS)]

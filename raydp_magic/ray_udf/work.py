@@ -68,9 +68,12 @@ def _load(name: str, code: list[Any]) -> tuple[Code, Callable[[Any], Any]]:
 
 
 def _run(code: Code, call: Callable[[Any], Any], table: pa.Table) -> pa.Table:
-    from raydp_magic.ray_udf.batch_form import to_batch, to_table
+    from raydp_magic.ray_udf.batch_form import to_batch, unknown_floats
+    from raydp_magic.ray_udf.output_form import to_table
 
-    return to_table(call(to_batch(table, code.batch_format)), code.schema)
+    batch = to_batch(table, code.batch_format)
+    unknown = unknown_floats(batch, table)
+    return to_table(call(batch), code.schema, unknown)
 
 
 class Worker:

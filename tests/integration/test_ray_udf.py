@@ -98,6 +98,10 @@ def test_nested_types_and_names_with_dots(spark):
     assert out.schema == frame.schema
     plain = "* EXCEPT (months)", "CAST(months AS STRING)"  # PySpark cannot collect these
     assert out.selectExpr(*plain).collect() == frame.selectExpr(*plain).collect()
+    for batch_format in ("numpy", "pandas"):
+        form = {"batch_format": batch_format, "batch_size": 7}
+        out = rdm.map_batches(frame, lambda batch: batch, schema=frame.schema, **form)
+        assert out.selectExpr(*plain).collect() == frame.selectExpr(*plain).collect()
 
 
 def test_an_empty_frame_and_empty_partitions(spark):
@@ -298,8 +302,9 @@ def test_a_module_that_ray_lacks_is_told(spark, tmp_path, monkeypatch):
 
 def test_a_result_that_is_not_of_the_schema_is_told(spark):
     out = rdm.map_batches(spark.range(10), lambda batch: {"x": batch["id"]}, schema="id long")
-    with pytest.raises(Exception, match="it lacks 'id'; the schema has no 'x'"):
+    with pytest.raises(Exception, match="it lacks 'id'; the schema has no 'x'") as caught:
         out.collect()
+    assert translate(caught.value).hint == "return exactly the columns that `schema=` names."
 
 
 def test_what_is_not_wanted_any_more_does_not_run(spark, tmp_path):

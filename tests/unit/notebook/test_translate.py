@@ -187,6 +187,16 @@ def test_a_function_that_failed_in_ray_is_told_with_its_place():
     assert ours.hint == "raised in line 12 of /home/me/model.py, in predict."
 
 
+def test_a_hint_from_ray_is_the_hint():
+    text = (
+        'Traceback (most recent call last):\n  File "handoff.py", line 87, in ask\n'
+        "RuntimeError: raydp_magic: the function of map_batches failed: column 'x'\nHint: do.\n"
+    )
+    ours = translate(spark_error(text, "PythonException"))
+    assert ours.message == "the function of map_batches failed: column 'x'"
+    assert ours.hint == "do."
+
+
 def test_others_keep_their_own_words():
     assert translate(ValueError("x")) is None
     assert translate(ConnectionRefusedError("not Spark's")) is None
