@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, cast
 
 from raydp_magic.cluster.starting import current, run_alone
@@ -132,11 +133,9 @@ def start_ray_on_spark(
     given = spark if spark is not None else _session_here()
     if given is not None:
         check_lent(given, master)
-        if conf:
-            raise UsageError(
-                "conf= has no effect on a Spark session that lives already",
-                hint="set it when you make the session, or stop that one first.",
-            )
+        _check_nothing_for_a_new_session(
+            driver_memory=driver_memory, conf=conf, name=name, ui_port=ui_port
+        )
     spec = make_on_spark_spec(
         master=master if given is None else given.sparkContext.master,
         session="" if given is None else str(given.sparkContext.applicationId),
@@ -173,6 +172,23 @@ def start_ray_on_spark(
         )
 
     return cast("RayOnSpark", run_alone(spec, make))
+
+
+def _check_nothing_for_a_new_session(**asked: object) -> None:
+    """Raise when something was asked for that only a session that is started can have.
+
+    Raises
+    ------
+    UsageError
+        Naming it.
+    """
+    usual = inspect.signature(start_ray_on_spark).parameters
+    given = [key for key, value in asked.items() if value and value != usual[key].default]
+    if given:
+        raise UsageError(
+            f"{', '.join(given)}: without effect on a Spark session that lives already",
+            hint="set it when you make the session, or stop that one first with `spark.stop()`.",
+        )
 
 
 def _session_here() -> SparkSession | None:

@@ -33,9 +33,24 @@ def test_a_ray_of_this_process_is_in_the_way(nothing_runs, monkeypatch):
     assert "ray.shutdown()" in caught.value.hint
 
 
-def test_settings_do_not_reach_a_session_that_lives(nothing_runs):
-    with pytest.raises(UsageError, match="conf= has no effect"):
-        start_ray_on_spark(session(), conf={"spark.a": "b"})
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ({"conf": {"spark.a": "b"}}, "conf: without effect"),
+        ({"driver_memory": "2g", "name": "mine"}, "driver_memory, name: without effect"),
+        ({"ui_port": 4041, "conf": {}}, "ui_port: without effect"),
+    ],
+)
+def test_what_a_session_that_lives_cannot_have_is_refused(nothing_runs, asked, named):
+    with pytest.raises(UsageError, match=named) as caught:
+        start_ray_on_spark(session(), **asked)
+    assert "spark.stop()" in caught.value.hint
+
+
+def test_what_is_as_usual_is_not_refused(nothing_runs, monkeypatch):
+    monkeypatch.setattr(starting, "run_alone", lambda spec, make: spec)
+    usual = {"driver_memory": "1g", "name": "raydp_magic", "ui_port": 0, "conf": None}
+    assert start_ray_on_spark(session(), **usual).session == "app-1"
 
 
 def test_no_time_is_no_timeout(nothing_runs):
