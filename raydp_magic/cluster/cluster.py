@@ -247,6 +247,10 @@ class Cluster:
         """All live Ray nodes."""
         return ray_session.nodes()
 
+    def rooms_to_come(self) -> list[ray_session.NodeRoom]:
+        """Ray nodes that an autoscaler of ours may still start; it has none here."""
+        return []
+
     def usable_nodes(self) -> list[ray_session.NodeRoom]:
         """Ray nodes that executors of this cluster can be placed on."""
         rooms = ray_session.nodes()

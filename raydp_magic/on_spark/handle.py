@@ -11,6 +11,7 @@ from raydp_magic.engine.log_part import read_log
 from raydp_magic.engine.offered_ray import nodes_at, offer
 from raydp_magic.engine.runtime_dir import tail
 from raydp_magic.errors import UsageError
+from raydp_magic.on_spark.machines import rooms_to_come
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,6 +95,10 @@ class RayOnSpark(Cluster):
     def rooms(self) -> list[ray_session.NodeRoom]:
         """As `nodes`: this process need not be connected."""
         return self.nodes()
+
+    def rooms_to_come(self) -> list[ray_session.NodeRoom]:
+        """Nodes that Ray's autoscaler may still ask Spark for, as far as there is one."""
+        return rooms_to_come(cast("OnSparkSpec", self.spec), self.nodes())
 
     def usable_nodes(self) -> list[ray_session.NodeRoom]:
         """Ray's live nodes."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from raydp_magic.engine.ray_session import NodeRoom
 from raydp_magic.errors import DoesNotFitError, UsageError
 from raydp_magic.on_spark.request import ALL_SLOTS, OnSparkSpec
 
@@ -171,3 +172,24 @@ def full_note(spec: OnSparkSpec, executors: Sequence[SparkExecutor]) -> str | No
         f"{spec.nodes} can take all {cores} cores of Spark: Spark's own jobs, conversions too, "
         "then wait until one goes; use fewer nodes or CPUs a node"
     )
+
+
+def rooms_to_come(spec: OnSparkSpec, live: Iterable[NodeRoom]) -> list[NodeRoom]:
+    """What nodes will have that Ray's autoscaler has not started yet. Pure.
+
+    Parameters
+    ----------
+    spec : OnSparkSpec
+        As found; without an autoscaler nothing is to come.
+    live : iterable of NodeRoom
+        The nodes that live now.
+    """
+    if spec.min_nodes == spec.max_nodes:
+        return []
+    amounts = {"CPU": spec.node_cpus, "GPU": spec.node_gpus}
+    total = {name: float(amount) for name, amount in amounts.items() if amount}
+    missing = spec.max_nodes - sum(not room.is_head for room in live)
+    return [
+        NodeRoom(f"to-come-{n}", "to come", "", is_head=False, total=total, free=total)
+        for n in range(missing)
+    ]

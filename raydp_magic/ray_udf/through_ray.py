@@ -157,8 +157,10 @@ def _struct(df: DataFrame, schema: StructType | str) -> StructType:
 
 def _beside_spark(request: Request) -> Request:
     """Refuse what can never run; a pool gets its size."""
-    nodes = ray_session.nodes()
     cluster = peek()
+    nodes = ray_session.nodes()
+    if cluster is not None:
+        nodes += cluster.rooms_to_come()
     slots = cluster.slots() if cluster is not None else []
     each = executor_resources(cluster.spec) if cluster is not None else {}
     room = room_beside(nodes, [(slot.node, each) for slot in slots if slot.node is not None])

@@ -7,12 +7,14 @@ import sys
 
 import pytest
 
+from raydp_magic.engine.ray_session import NodeRoom
 from raydp_magic.errors import DoesNotFitError, UsageError
 from raydp_magic.on_spark.machines import (
     Machine,
     check_machines,
     full_note,
     program_path,
+    rooms_to_come,
     with_room,
 )
 from raydp_magic.on_spark.request import ALL_SLOTS, make_on_spark_spec
@@ -94,3 +96,15 @@ def test_nodes_that_leave_spark_nothing_are_told_of():
     spec = make_on_spark_spec(worker_nodes=2)
     assert full_note(spec, executors(3)) is None
     assert "2 Ray nodes can take all 2 cores of Spark" in full_note(spec, executors(2))
+
+
+def test_an_autoscaler_may_bring_what_is_not_there_yet():
+    live = [NodeRoom("h", "h", "h", is_head=True), NodeRoom("1", "h", "h", is_head=False)]
+    grows = make_on_spark_spec(
+        master="spark://h:1", min_worker_nodes=0, max_worker_nodes=3, cpus_per_node=2
+    )
+    assert [room.total for room in rooms_to_come(grows, live)] == [{"CPU": 2.0}] * 2
+    full = make_on_spark_spec(master="spark://h:1", min_worker_nodes=0, max_worker_nodes=1)
+    assert rooms_to_come(full, live) == []
+    fixed = make_on_spark_spec(master="spark://h:1", worker_nodes=3)
+    assert rooms_to_come(fixed, live) == []
