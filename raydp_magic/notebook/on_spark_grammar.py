@@ -91,6 +91,7 @@ class OnSparkParser(CommandParser):
         )
         add(
             "--idle-minutes",
+            "--idle-timeout-minutes",
             dest="idle_timeout_minutes",
             type=amount,
             default=1.0,
@@ -121,6 +122,7 @@ class OnSparkParser(CommandParser):
         )
         add(
             "--collect-logs",
+            "--collect-log-to-path",
             dest="collect_log_to_path",
             metavar="FOLDER",
             help="copy Ray's logs there at the end",

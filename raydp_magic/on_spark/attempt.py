@@ -224,7 +224,7 @@ class OnSparkAttempt:
         while not launch.wait(0.5):
             self._heed_interrupts()
             if launch.handler is None:
-                if time.monotonic() > deadline + 30:  # Ray's own sleep is part of this
+                if time.monotonic() > deadline + 30:  # some Rays sleep 20 s here, see launching.py
                     raise self._failed(f"Ray's head did not come in {self.timeout:.0f} s")
                 continue
             up = nodes_up(launch.address)

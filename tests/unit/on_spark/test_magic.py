@@ -30,6 +30,10 @@ from raydp_magic.spec import make_spec
             "start --on-spark --min-worker-nodes 0 --max-worker-nodes=3 --conf spark.a=b",
             parse.StartOnSpark(min_worker_nodes=0, max_worker_nodes=3, conf=(("spark.a", "b"),)),
         ),
+        (  # as in Python
+            "start --on-spark --idle-timeout-minutes 2 --collect-log-to-path /tmp/logs",
+            parse.StartOnSpark(idle_timeout_minutes=2.0, collect_log_to_path="/tmp/logs"),
+        ),
     ],
 )
 def test_lines(line, command):
