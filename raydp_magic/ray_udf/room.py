@@ -46,8 +46,23 @@ def check_room(
     room: Sequence[Mapping[str, float]],
     *,
     pool: bool,
+    coming: Sequence[NodeRoom] = (),
 ) -> None:
     """Raise when not even one task or actor can ever run.
+
+    Parameters
+    ----------
+    wants : mapping of str to float
+        What each asks for.
+    nodes : sequence of NodeRoom
+        The live nodes.
+    room : sequence of mapping
+        See `room_beside`.
+    pool : bool
+        Whether they are actors.
+    coming : sequence of NodeRoom
+        What an autoscaler may bring. It takes Spark's cores for that, which Spark's tasks hold
+        while they wait for their batches: one that can run now must be there already.
 
     Raises
     ------
@@ -57,14 +72,20 @@ def check_room(
     if most_at_once(wants, room) != 0:
         return
     asked = ", ".join(f"{amount:g} {name}" for name, amount in wants.items())
+    each = f"Each {'actor' if pool else 'batch'} asks for {asked}"
+    if most_at_once(wants, [node.total for node in coming]) != 0:
+        raise UsageError(
+            f"{each}, and no live Ray node has that: Spark's tasks, while they wait for their "
+            "batches, may hold the cores that the autoscaler's next node needs",
+            hint="start Ray on Spark with --min-worker-nodes 1 (min_worker_nodes=1) or more.",
+        )
     has = ", ".join(f"{sum(n.total.get(r, 0.0) for n in nodes):g} {r}" for r in wants)
     left = "; ".join(
         ", ".join(f"{max(0.0, node.get(r, 0.0)):g} {r}" for r in wants) for node in room[:4]
     )
     where = "" if len(room) == 1 else f" on its {len(room)} nodes"
     raise UsageError(
-        f"Each {'actor' if pool else 'batch'} asks for {asked}; this Ray has {has}, and Spark's "
-        f"executors leave {left}{where}",
+        f"{each}; this Ray has {has}, and Spark's executors leave {left}{where}",
         hint="fewer executors (`%raydp_cluster scale 1`) or cores, smaller num_cpus, num_gpus or "
         "resources, or another node.",
     )

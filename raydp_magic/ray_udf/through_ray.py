@@ -157,16 +157,15 @@ def _struct(df: DataFrame, schema: StructType | str) -> StructType:
 
 def _beside_spark(request: Request) -> Request:
     """Refuse what can never run; a pool gets its size."""
-    cluster = peek()
     nodes = ray_session.nodes()
-    if cluster is not None:
-        nodes += cluster.rooms_to_come()
+    cluster = peek()
+    coming = cluster.rooms_to_come() if cluster is not None else []
     slots = cluster.slots() if cluster is not None else []
     each = executor_resources(cluster.spec) if cluster is not None else {}
     room = room_beside(nodes, [(slot.node, each) for slot in slots if slot.node is not None])
-    check_room(request.wants, nodes, room, pool=request.pool)
+    check_room(request.wants, nodes, room, pool=request.pool, coming=coming)
     if request.pool and request.concurrency is None:
-        most = most_at_once(request.wants, room)
+        most = most_at_once(request.wants, [*room, *(node.total for node in coming)])
         return replace(request, concurrency=most or len(nodes))
     return request
 

@@ -42,3 +42,15 @@ def test_each_node_is_named_when_none_alone_is_enough():
         check_room({"CPU": 3}, nodes, room, pool=True)
     with pytest.raises(UsageError, match="leave 2 CPU, 1 GPU; 1 CPU, 0 GPU on its 2 nodes"):
         check_room({"CPU": 1, "GPU": 2}, nodes, room, pool=True)
+
+
+def test_what_an_autoscaler_may_bring_is_no_room_for_the_first_batch():
+    """Seen to wait for ever: the node's own Spark task found no core beside those of the query."""
+    nodes, coming = [node("head")], [node("to come", CPU=1.0)]
+    room = room_beside(nodes, [])
+    with pytest.raises(UsageError, match="no live Ray node has that") as caught:
+        check_room({"CPU": 1}, nodes, room, pool=False, coming=coming)
+    assert "min_worker_nodes=1" in caught.value.hint
+    with pytest.raises(UsageError, match="asks for 2 CPU; this Ray has 0 CPU"):
+        check_room({"CPU": 2}, nodes, room, pool=False, coming=coming)
+    check_room({"CPU": 1}, [*nodes, *coming], [*room, {"CPU": 1.0}], pool=False, coming=coming)
