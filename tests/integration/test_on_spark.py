@@ -102,7 +102,7 @@ def test_a_request_without_room_is_refused_and_leaves_nothing():
     assert rdm.current() is None
 
 
-def test_the_decks_flow_on_local_mode_with_an_autoscaler(tmp_path, capfd):
+def test_the_decks_flow_on_local_mode_with_an_autoscaler(capfd):
     import ray
 
     asked = {
@@ -127,9 +127,9 @@ def test_the_decks_flow_on_local_mode_with_an_autoscaler(tmp_path, capfd):
     assert squares(ray) == [0, 1, 4, 9]  # a node comes for the tasks
     assert [room.is_head for room in handle.nodes()] == [True, False]
     assert sum(node["Alive"] for node in ray.nodes()) == 2  # head + 1
-    assert tune_losses(tmp_path) == {0, 1}
-    assert urllib.request.urlopen(handle.dashboard_url, timeout=10).status == 200
     wait_until(lambda: len(handle.nodes()) == 1, 60, "the idle node did not go")
+    with pytest.raises(UsageError, match="no live Ray node has that"):
+        rdm.map_batches(handle.spark.range(5), lambda batch: batch, schema="id long")
 
     ray.shutdown()  # only disconnects
     assert rdm.current() is handle
@@ -186,13 +186,16 @@ def their_session(tmp_path, monkeypatch):
         check_no_foreign_session()  # ends its JVM as well
 
 
-def test_ray_inline_in_a_program_on_a_standalone_cluster(their_session):
+def test_ray_inline_in_a_program_on_a_standalone_cluster(their_session, tmp_path):
     import ray
 
     # Over the DataFrame in memory, and no file between.
     with rdm.start_ray_on_spark(worker_nodes=2) as handle:
         assert handle.spark is their_session
-        assert len(handle.nodes()) == 3
+        ray.init()  # the deck's own call
+        assert sum(node["Alive"] for node in ray.nodes()) == 3  # head + 2
+        assert tune_losses(tmp_path) == {0, 1}
+        assert urllib.request.urlopen(handle.dashboard_url, timeout=10).status == 200
         _kept = there_and_back(their_session)
         snapshot = handle.status()
         assert snapshot.ray_lost_at is None
@@ -211,21 +214,36 @@ def test_ray_inline_in_a_program_on_a_standalone_cluster(their_session):
     assert their_session.range(10).count() == 10  # theirs goes on
     assert their_session.conf.get("spark.executor.memory") == "600MB"
 
+    # And again, on the same session.
+    grows = {"min_worker_nodes": 0, "max_worker_nodes": 1, "idle_timeout_minutes": 0.05}
+    with rdm.start_ray_on_spark(**grows) as handle:
+        assert [room.is_head for room in handle.nodes()] == [True]
+        assert squares(ray) == [0, 1, 4, 9]  # a node comes for the tasks
+        wait_until(lambda: len(handle.nodes()) == 1, 60, "the idle node did not go")
+    assert their_session.range(10).count() == 10
 
-def test_from_a_notebook_whose_kernel_is_killed():
+
+@pytest.fixture
+def master(tmp_path):
+    with standalone_cluster(tmp_path, cores=2) as url:
+        yield url
+
+
+def test_from_a_notebook_whose_kernel_is_killed(master, tmp_path):
     before = AllTraces()
     with kernel() as nb:
         nb.run("%load_ext raydp_magic")
-        line = "%raydp_cluster start --on-spark --master local[2]"
-        said = nb.run(f"{line} --conf {next(iter(QUICK))}=1").all_text
+        line = f"%raydp_cluster start --on-spark --master {master}"
+        line += f" --conf spark.executor.extraJavaOptions=-Djava.io.tmpdir={tmp_path}"
+        said = nb.run(line).all_text
         assert "is ready: head + 1 Ray node x 1 CPU" in said
         assert "Ray dashboard: http://" in said
-        assert "Already running" in nb.run(f"{line} --conf {next(iter(QUICK))}=1").all_text
+        assert "Already running" in nb.run(line).all_text
         nb.run("import ray; ray.init(); assert len(ray.nodes()) == 2")
         shown = nb.run("%%raydp_sql -o few --to ray\nSELECT id FROM range(5)").all_text
         assert "5 rows" in shown
         text = nb.run("%raydp_cluster status").text
-        assert "--on-spark" in text
+        assert f"--on-spark --master {master}" in text
         assert "few" in text
         refused = nb.fail("%raydp_cluster scale 3").error["traceback"]
         assert any("not scaled by executors" in part for part in refused)
