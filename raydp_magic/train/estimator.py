@@ -68,7 +68,7 @@ class Estimator(Learner):
         train_df: Any,
         evaluate_df: Any = None,
         max_retries: int = 3,
-        fs_directory: str | None = None,
+        fs_directory: str | Path | None = None,
         compression: str | None = None,
         stop_spark_after_conversion: bool = False,
     ) -> Self:
@@ -80,14 +80,14 @@ class Estimator(Learner):
             As the Datasets of :meth:`fit`.
         max_retries : int
             As for :meth:`fit`.
-        fs_directory : str, optional
+        fs_directory : str or Path, optional
             Write the rows as Parquet under this folder, which all nodes see, and train from
             there; by default they go through Ray's object store.
         compression : str, optional
             Of these Parquet files, such as ``"snappy"``.
         stop_spark_after_conversion : bool
             Stop the cluster's Spark before training, so that its CPUs go to the workers. Ray
-            goes on.
+            goes on; a Ray on Spark would not, and is refused.
 
         Raises
         ------
@@ -96,6 +96,7 @@ class Estimator(Learner):
         """
         from raydp_magic.train import running
 
+        from_spark.check_files(fs_directory, compression)
         frames = {"train_df": from_spark.as_frame(train_df)}
         if evaluate_df is not None:
             frames["evaluate_df"] = from_spark.as_frame(evaluate_df)

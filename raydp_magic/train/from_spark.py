@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from raydp_magic.train.kinds import is_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     import ray
 
@@ -48,8 +50,23 @@ def only(frame: Any, columns: Iterable[str]) -> Any:
     return frame.select(*(f"`{name}`" for name in quoted))
 
 
+def check_files(directory: str | Path | None, compression: str | None) -> None:
+    """Raise for a compression of files that are not written.
+
+    Raises
+    ------
+    UsageError
+        Saying so.
+    """
+    if compression is not None and directory is None:
+        raise UsageError(
+            f"compression={compression!r} is of Parquet files, and none are written",
+            hint="pass fs_directory=, a folder that all nodes see, or leave it out.",
+        )
+
+
 def datasets(
-    frames: list[Any], directory: str | None, compression: str | None
+    frames: list[Any], directory: str | Path | None, compression: str | None
 ) -> list[ray.data.Dataset]:
     """A Dataset of each DataFrame, through the object store or through Parquet files.
 
@@ -57,7 +74,7 @@ def datasets(
     ----------
     frames : list of DataFrame
         What to convert.
-    directory : str or None
+    directory : str, Path or None
         A folder that all nodes see; each call makes one of its own in it.
     compression : str or None
         Of the Parquet files.
@@ -70,7 +87,7 @@ def datasets(
 
     found = []
     for frame in frames:
-        path = f"{directory.rstrip('/')}/raydp_magic-{uuid.uuid4().hex[:12]}"
+        path = f"{os.fspath(directory).rstrip('/')}/raydp_magic-{uuid.uuid4().hex[:12]}"
         frame.write.parquet(path, compression=compression)
         found.append(ray.data.read_parquet(path, file_extensions=["parquet"]))
     return found
@@ -84,10 +101,11 @@ def check_stop(frame: Any) -> None:
     UsageError
         When it is not the running cluster's, or Ray is on that Spark.
     """
-    from raydp_magic.cluster import Cluster, current
+    from raydp_magic.cluster import current
+    from raydp_magic.on_spark.handle import RayOnSpark
 
     cluster = current()
-    if cluster is not None and not isinstance(cluster, Cluster):
+    if isinstance(cluster, RayOnSpark):
         raise UsageError(
             "stop_spark_after_conversion=True would end this Ray too: its nodes are tasks of Spark",
             hint="leave it out.",

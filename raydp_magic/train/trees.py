@@ -138,7 +138,7 @@ class TreeEstimator(Estimator):
         train_df: Any,
         evaluate_df: Any = None,
         max_retries: int = 3,
-        fs_directory: str | None = None,
+        fs_directory: str | Path | None = None,
         compression: str | None = None,
         stop_spark_after_conversion: bool = False,
     ) -> Self:

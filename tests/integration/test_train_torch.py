@@ -234,7 +234,7 @@ def test_classes_several_inputs_and_arrays_through_parquet(cluster, tmp_path):
         label_column="kind",
         num_epochs=10,
         config={"rate": 0.05},
-    ).fit_on_spark(df, fs_directory=str(tmp_path), compression="snappy")
+    ).fit_on_spark(df, fs_directory=tmp_path, compression="snappy")
     assert list(tmp_path.rglob("*.snappy.parquet"))
     assert found.evaluate(df)["loss"] < 0.5
     predicted = found.predict(df)

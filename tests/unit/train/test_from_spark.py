@@ -1,0 +1,44 @@
+"""What is refused before the rows of a DataFrame are on their way."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+import raydp_magic.cluster
+from raydp_magic.errors import UsageError
+from raydp_magic.on_spark.handle import RayOnSpark
+from raydp_magic.train import from_spark
+
+CONTEXT = object()
+FRAME = SimpleNamespace(sparkSession=SimpleNamespace(_sc=CONTEXT))
+
+
+def running(monkeypatch, kind, context):
+    """Let a handle of some kind, with a Spark, be the running cluster."""
+    handle = object.__new__(kind)
+    handle.driver = SimpleNamespace(session=SimpleNamespace(sparkContext=context))
+    monkeypatch.setattr(raydp_magic.cluster, "current", lambda: handle)
+
+
+def test_a_ray_on_spark_would_end_with_its_spark(monkeypatch):
+    running(monkeypatch, RayOnSpark, CONTEXT)
+    with pytest.raises(UsageError, match="would end this Ray too"):
+        from_spark.check_stop(FRAME)
+
+
+def test_only_the_cluster_s_own_spark_is_stopped(monkeypatch):
+    running(monkeypatch, raydp_magic.cluster.Cluster, CONTEXT)
+    from_spark.check_stop(FRAME)
+    running(monkeypatch, raydp_magic.cluster.Cluster, object())
+    with pytest.raises(UsageError, match="belongs to another Spark"):
+        from_spark.check_stop(FRAME)
+
+
+def test_a_compression_is_of_files(tmp_path):
+    from_spark.check_files(tmp_path, "snappy")
+    from_spark.check_files(None, None)
+    with pytest.raises(UsageError, match="compression='snappy' is of Parquet files") as raised:
+        from_spark.check_files(None, "snappy")
+    assert "fs_directory" in raised.value.hint
