@@ -103,15 +103,34 @@ def labels(batch: Mapping[str, Array], column: str, kind: str) -> Array:
     UsageError
         As :meth:`Features.arrays`; for a row without a label, which would make the whole model NaN.
     """
+    return complete(as_array(batch[column], column, kind), column, what="label")
+
+
+def complete(values: Array, column: str, *, what: str) -> Array:
+    """An array as it is.
+
+    Parameters
+    ----------
+    values : array
+        Of the column.
+    column : str
+        Its name.
+    what : str
+        A word for the error: ``"label"`` or ``"weight"``.
+
+    Raises
+    ------
+    UsageError
+        When a row has no value.
+    """
     import numpy as np
 
-    found = as_array(batch[column], column, kind)
-    if found.dtype.kind == "f" and bool(np.isnan(found).any()):
+    if values.dtype.kind == "f" and bool(np.isnan(values).any()):
         raise UsageError(
-            f"The label column {column!r} has rows without a value",
+            f"The {what} column {column!r} has rows without a value",
             hint="leave them out, e.g. `df.dropna(subset=[...])`.",
         )
-    return found
+    return values
 
 
 def as_array(values: Array, column: str, kind: str) -> Array:

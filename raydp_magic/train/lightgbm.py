@@ -72,7 +72,7 @@ class LightGBMEstimator(TreeEstimator):
         return LightGBMTrainer, {"verbosity": -1}
 
     def _scorer(self) -> lightgbm_loop.Scorer:
-        return lightgbm_loop.Scorer(self._params)
+        return lightgbm_loop.Scorer(self._params, self._scored_columns())
 
     def _arguments(self) -> dict[str, Any]:
         return {"lightgbm_params": self._params, **super()._arguments()}

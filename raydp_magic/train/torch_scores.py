@@ -6,7 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from raydp_magic.errors import MissingDependencyError, UsageError
-from raydp_magic.train.columns import as_array
+from raydp_magic.train.columns import as_array, labels
 from raydp_magic.train.torch_parts import like, numpy_name, tensor
 
 if TYPE_CHECKING:
@@ -117,13 +117,13 @@ class Sums:
         for metric in self._objects.values():
             metric.reset()
 
-    def add(self, outputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Add a batch; gives its loss, to learn from."""
-        labels = like(labels, outputs)
-        loss = self._loss(outputs, labels)
-        rows = len(labels)
+    def add(self, outputs: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        """Add a batch of outputs and labels; gives its loss, to learn from."""
+        wanted = like(wanted, outputs)
+        loss = self._loss(outputs, wanted)
+        rows = len(wanted)
         self.rows += rows
-        known, given = outputs.detach(), labels.detach()
+        known, given = outputs.detach(), wanted.detach()
         values = [loss.detach().sum() if self._summed else loss.detach().mean() * rows]
         values += [function(known, given) * rows for function in self._functions.values()]
         self._sums = [total + float(value) for total, value in zip(self._sums, values, strict=True)]
@@ -185,17 +185,22 @@ class Scores:
         self._label = label
         self._shape = shape
 
-    def add(self, predictions: Any, labels: Any) -> None:
-        """Add a batch of predictions and labels, as arrays."""
+    def add(self, predictions: Any, wanted: Any) -> None:
+        """Add a batch of predictions and labels, as arrays.
+
+        Raises
+        ------
+        UsageError
+            When a row has no label.
+        """
         import torch
 
         values = as_array(predictions, "prediction", _numbers(predictions))
         outputs = torch.from_numpy(values.copy()).reshape(len(values), *self._shape)
         kind = self._label_type
+        known = labels({self._label: wanted}, self._label, numpy_name(kind))
         with torch.inference_mode():
-            self._sums.add(
-                outputs, tensor(as_array(labels, self._label, numpy_name(kind)), kind, "cpu")
-            )
+            self._sums.add(outputs, tensor(known, kind, "cpu"))
 
     def result(self) -> dict[str, float]:
         """Loss and metrics over all rows."""

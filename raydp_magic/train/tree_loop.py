@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from raydp_magic.train.columns import complete
 from raydp_magic.train.shares import share
 from raydp_magic.train.tree_rounds import (
     EVALUATE,
@@ -75,10 +76,21 @@ class Rows:
 
 
 def rows_of(batches: Iterable[pa.Table], columns: TreeColumns, dtype: str) -> Rows:
-    """Bring batches of a table into one matrix; see `TreeColumns.matrix`."""
+    """Bring batches of a table into one matrix; see `TreeColumns.matrix`.
+
+    Raises
+    ------
+    UsageError
+        When a row has no label or no weight: LightGBM would take 0 for it.
+    """
     table = joined(batches, columns.needed())
-    weight = None if columns.weight is None else numbers(table.column(columns.weight))
-    return Rows(columns.matrix(table, dtype), numbers(table.column(columns.label)), weight)
+
+    def of_each_row(name: str, what: str) -> np.ndarray[Any, Any]:
+        return complete(numbers(table.column(name)), name, what=what)
+
+    label = of_each_row(columns.label, "label")
+    weight = None if columns.weight is None else of_each_row(columns.weight, "weight")
+    return Rows(columns.matrix(table, dtype), label, weight)
 
 
 class TreeRun:

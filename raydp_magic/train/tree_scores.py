@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from raydp_magic.train.columns import stacked
+from raydp_magic.train.columns import as_array, complete, stacked
 
 
 class TreeScorer(ABC):
@@ -15,15 +15,26 @@ class TreeScorer(ABC):
     ----------
     params : dict
         The run's, with the objective and the metrics.
+    columns : list of str
+        The label column, and perhaps the weights'.
     """
 
-    def __init__(self, params: dict[str, Any]) -> None:
+    def __init__(self, params: dict[str, Any], columns: list[str]) -> None:
         self._params = params
+        self._columns = columns
         self._parts: list[tuple[Any, ...]] = []
 
-    def add(self, *columns: Any) -> None:
-        """Take a batch: raw predictions, labels, and perhaps weights."""
-        self._parts.append(columns)
+    def add(self, raw: Any, *values: Any) -> None:
+        """Take a batch: raw predictions, labels, and perhaps weights.
+
+        Raises
+        ------
+        UsageError
+            When a row has no label or no weight.
+        """
+        named = zip(self._columns, ("label", "weight"), values, strict=False)
+        known = [complete(as_array(v, name, "float64"), name, what=what) for name, what, v in named]
+        self._parts.append((raw, *known))
 
     def result(self) -> dict[str, float]:
         """The loss, and each metric."""

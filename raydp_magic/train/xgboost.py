@@ -73,7 +73,7 @@ class XGBoostEstimator(TreeEstimator):
         return XGBoostTrainer, {"device": "cuda"} if scaling_config.use_gpu else {}
 
     def _scorer(self) -> xgboost_loop.Scorer:
-        return xgboost_loop.Scorer(self._params)
+        return xgboost_loop.Scorer(self._params, self._scored_columns())
 
     def _arguments(self) -> dict[str, Any]:
         return {"xgboost_params": self._params, **super()._arguments()}

@@ -122,6 +122,12 @@ def test_scores_of_rows_of_numbers_as_they_come_back():
     assert scores.result()["loss"] == pytest.approx(float(wanted))
 
 
+def test_rows_without_a_label_have_no_scores():
+    scores = Scores(nn.MSELoss(), [], {}, label_type="float32", label="y", shape=[1])
+    with pytest.raises(UsageError, match="label column 'y' has rows without a value"):
+        scores.add(np.zeros(2, "float32"), np.array([1.0, np.nan]))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

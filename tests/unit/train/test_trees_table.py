@@ -4,7 +4,11 @@ from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
+from raydp_magic.errors import UsageError
+from raydp_magic.train import lightgbm_loop, xgboost_loop
+from raydp_magic.train.tree_loop import rows_of
 from raydp_magic.train.tree_table import (
     TreeColumns,
     distinct,
@@ -95,3 +99,32 @@ def test_tables_are_joined_though_their_types_differ():
     )
     assert whole.to_pydict() == {"a": [1.0, 2.5]}
     assert joined([], ["a", "b"]).num_rows == 0
+
+
+@pytest.mark.parametrize("column", ["y", "w"])
+def test_a_row_without_a_label_or_a_weight_is_refused(column):
+    columns = TreeColumns(("x",), "y", "w")
+    table = pa.table({"x": [1.0, None], "y": [1, 0], "w": [0.5, 2.0]})
+    rows = rows_of([table], columns, "float64")
+    assert (rows.label.tolist(), rows.weight.tolist()) == ([1, 0], [0.5, 2])
+    gap = table.set_column(table.column_names.index(column), column, [[1, None]])
+    with pytest.raises(UsageError, match=f"column '{column}' has rows without a value"):
+        rows_of([gap], columns, "float64")
+
+
+@pytest.mark.parametrize(
+    ("loop", "params"),
+    [
+        (xgboost_loop, {"objective": "reg:squarederror", "eval_metric": ["mae"]}),
+        (lightgbm_loop, {"objective": "regression", "metric": ["l1"]}),
+    ],
+    ids=["xgboost", "lightgbm"],
+)
+def test_scores_are_of_rows_with_a_label_and_a_weight(loop, params):
+    scorer = loop.Scorer(params, ["y", "w"])
+    scorer.add(np.array([1.0, 1.0]), np.array([Decimal("1.5"), Decimal(3)], object), [3.0, 1.0])
+    scorer.add(np.array([1.0]), np.array([0]), np.array([4]))
+    assert scorer.result()["loss"] == pytest.approx((3 * 0.5 + 2 + 4) / 8)
+    for values in (([0.0, None], [1.0, 1.0]), ([0.0, 1.0], [1.0, np.nan])):
+        with pytest.raises(UsageError, match="has rows without a value"):
+            scorer.add(np.zeros(2), *(np.array(given, object) for given in values))
