@@ -59,7 +59,7 @@ class Estimator(Learner):
             )
         for name, data in (("train_ds", train_ds), ("evaluate_ds", evaluate_ds)):
             if data is not None or name == "train_ds":
-                self._check(name, data)
+                from_spark.check_dataset(name, data)
         running.fit(self, train_ds, evaluate_ds, max_retries)
         return self
 
@@ -100,8 +100,9 @@ class Estimator(Learner):
         frames = {"train_df": from_spark.as_frame(train_df)}
         if evaluate_df is not None:
             frames["evaluate_df"] = from_spark.as_frame(evaluate_df)
-        for name, frame in frames.items():
-            self._check(name, frame)
+        features = self._check("train_df", frames["train_df"])
+        if evaluate_df is not None:
+            self._check("evaluate_df", frames["evaluate_df"], features)
         if stop_spark_after_conversion:
             from_spark.check_stop(frames["train_df"])
         running.check(self, without_spark=stop_spark_after_conversion)  # before a job runs in vain
@@ -164,9 +165,7 @@ class Estimator(Learner):
         from raydp_magic.train import predicting
 
         self._trained()
-        data = from_spark.plain(data)
-        self._check("data", data, training=False)
-        return predicting.evaluate(self, data, batch_size)
+        return predicting.evaluate(self, from_spark.plain(data), batch_size)
 
     def predict(
         self,
@@ -206,11 +205,14 @@ class Estimator(Learner):
         from raydp_magic.train import predicting
 
         self._trained()
-        data = from_spark.plain(data)
-        self._check("data", data, label=False, training=False)
-        wants = {"num_cpus": num_cpus, "num_gpus": num_gpus}
         return predicting.predict(
-            self, data, output_column, concurrency=concurrency, batch_size=batch_size, **wants
+            self,
+            from_spark.plain(data),
+            output_column,
+            concurrency=concurrency,
+            batch_size=batch_size,
+            num_cpus=num_cpus,
+            num_gpus=num_gpus,
         )
 
     def save(self, path: str | Path) -> Path:

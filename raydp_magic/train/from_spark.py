@@ -44,6 +44,21 @@ def as_frame(data: Any) -> Any:
     )
 
 
+def check_dataset(name: str, data: Any) -> None:
+    """Raise for what `fit` does not take.
+
+    Raises
+    ------
+    UsageError
+        Saying what does.
+    """
+    if not is_dataset(data):
+        raise UsageError(
+            f"{name} is a {type(data).__name__}",
+            hint="`fit` takes Datasets of Ray; DataFrames of Spark go to `fit_on_spark`.",
+        )
+
+
 def only(frame: Any, columns: Iterable[str]) -> Any:
     """Some columns of a DataFrame, also those whose names have dots."""
     quoted = (name.replace("`", "``") for name in dict.fromkeys(columns))

@@ -12,7 +12,7 @@ from raydp_magic.train.columns import Features, check_columns
 from raydp_magic.train.kinds import kinds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import numpy as np
     import ray
@@ -162,17 +162,47 @@ class Learner(ABC):
             with self._checkpoint.as_directory() as folder:
                 yield folder
 
-    def _check(self, name: str, data: Any, *, label: bool = True, training: bool = True) -> None:
-        """Raise a UsageError when the columns that are needed are not there, or hold no numbers."""
+    def _check(
+        self, name: str, data: Any, features: list[str] | None = None, *, label: bool = True
+    ) -> list[str]:
+        """Raise a UsageError when the columns that are needed are not there, or hold no numbers.
+
+        Of a Dataset that is not computed yet, Ray computes the first rows: it must have room.
+
+        Parameters
+        ----------
+        name : str
+            What the person calls the data.
+        data : DataFrame or Dataset
+            The rows.
+        features : list of str, optional
+            The feature columns; by default those to learn from.
+        label : bool
+            Whether labels are needed.
+
+        Returns
+        -------
+        list of str
+            The feature columns.
+        """
         kinds = kinds_of(name, data)
-        features = self._features if training else self._used
-        if features is not None:
-            check_columns(features.names, kinds, what="feature")
-        else:
-            others = [column for column in kinds if column != self._label_column]
-            check_columns(others, kinds, what="feature")
+        names = self._features_in(kinds) if features is None else features
+        self._check_features(names, kinds)
         if label:
-            check_columns([self._label_column], kinds, what="label")
+            self._check_labels(kinds)
+        return names
+
+    def _check_features(self, names: list[str], kinds: Mapping[str, str]) -> None:
+        check_columns(names, kinds, what="feature")
+
+    def _check_labels(self, kinds: Mapping[str, str]) -> None:
+        check_columns([str(self._label_column)], kinds, what="label")
+
+    def _features_in(self, columns: Iterable[str]) -> list[str]:
+        """The columns to learn from: the given ones, or all that have no other purpose."""
+        if self._features is not None:
+            return self._features.names
+        return [column for column in columns if column not in self._scored_columns()]
 
     def _columns(self, data: Any) -> list[str]:
         """The columns that training needs, each once."""

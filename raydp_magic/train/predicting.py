@@ -111,6 +111,10 @@ def predict(
 ) -> Any:
     """See :meth:`Estimator.predict`."""
     _check_numbers(concurrency=concurrency, batch_size=batch_size)
+    wants = {"CPU": num_cpus, "GPU": num_gpus}
+    if is_dataset(data):
+        room.wait_for_model_room(wants, less="num_cpus and num_gpus")
+    estimator._check("data", data, estimator._feature_names(), label=False)
     names = list(data.schema().names) if is_dataset(data) else data.columns
     if output in names:
         raise UsageError(
@@ -118,7 +122,6 @@ def predict(
         )
     arguments = (estimator._predictor(), estimator._feature_names(), output)
     if is_dataset(data):
-        wants = {"CPU": num_cpus, "GPU": num_gpus}
         return _on_dataset(data, arguments, concurrency, batch_size, wants)
     from pyspark.sql.types import StructField, StructType
 
@@ -145,8 +148,11 @@ def evaluate(estimator: Estimator, data: Any, batch_size: int) -> dict[str, floa
 
     need_ray()
     _check_numbers(batch_size=batch_size)
+    wants = {"CPU": 1.0, "GPU": 0.0}
+    room.wait_for_model_room(wants)
     labels = estimator._scored_columns()
     features = estimator._feature_names()
+    estimator._check("data", data, features)
     output = "prediction"
     while output in labels:
         output += "_"
@@ -156,7 +162,6 @@ def evaluate(estimator: Estimator, data: Any, batch_size: int) -> dict[str, floa
 
         data = to_ray(from_spark.only(data, [*features, *labels]))
     scorer = estimator._scorer()
-    wants = {"CPU": 1.0, "GPU": 0.0}
     scored = _on_dataset(data, arguments, None, batch_size, wants)
     rows = 0
     with quiet_logger("ray.data"):
@@ -178,7 +183,6 @@ def _on_dataset(
 ) -> Any:
     from ray.data import ActorPoolStrategy
 
-    room.wait_for_room(1, wants, "PACK")
     pool = (
         ActorPoolStrategy(min_size=1)
         if concurrency is None

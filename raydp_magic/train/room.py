@@ -1,4 +1,4 @@
-"""Have the training workers room now? Pure, but for the asking."""
+"""Have the training workers, or a model, room now? Pure, but for the asking."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from raydp_magic.cluster.fit import room_for
+from raydp_magic.cluster.fit import executor_resources, room_for
 from raydp_magic.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from raydp_magic.engine.ray_session import NodeRoom
+
+    Held = Sequence[tuple[str, Mapping[str, float]]]
+    """Of each executor of Spark's the id of its node, and what it reserves."""
 
 WAIT_SECONDS = 10.0
 """How long what has just ended may take to give its resources back."""
@@ -24,7 +27,8 @@ def check_room(
     nodes: Sequence[NodeRoom],
     strategy: str,
     *,
-    spark_cpus: float,
+    spark_cpus: float = 0.0,
+    without_spark: bool = False,
 ) -> None:
     """Raise when the workers cannot all be placed now: Ray Train would wait without end.
 
@@ -40,6 +44,8 @@ def check_room(
         How they are placed.
     spark_cpus : float
         CPUs that our Spark executors hold.
+    without_spark : bool
+        Whether this is what will be free once Spark has stopped.
 
     Raises
     ------
@@ -49,10 +55,6 @@ def check_room(
     room = room_for(nodes, dict(wants), strategy)
     if room >= workers:
         return
-    free = sum(node.free.get("CPU", 0.0) for node in nodes)
-    total = sum(node.total.get("CPU", 0.0) for node in nodes)
-    each = ", ".join(f"{amount:g} {name}" for name, amount in wants.items() if amount)
-    held = f"; Spark's executors hold {spark_cpus:g}" if spark_cpus else ""
     ways = [f"use num_workers={room}"] if room else []
     if spark_cpus:
         ways += ["pass stop_spark_after_conversion=True to fit_on_spark", "scale Spark down"]
@@ -60,62 +62,97 @@ def check_room(
         ways += ["free something (see the Ray dashboard)", "ask for less with resources_per_worker"]
     count = "1 worker" if workers == 1 else f"{workers} workers"
     raise UsageError(
-        f"{count} with {each} each {'does' if workers == 1 else 'do'} not fit: "
-        f"{free:g} of Ray's {total:g} CPUs are free{held}",
+        f"{count} with {_amounts(wants)} each {'does' if workers == 1 else 'do'} not fit: "
+        f"{_taken(nodes, spark_cpus)}{' once Spark has stopped' if without_spark else ''}",
         hint=(", or ".join(ways) or "use fewer workers") + ".",
     )
 
 
-def wait_for_room(workers: int, wants: Mapping[str, float], strategy: str) -> None:
+def check_model_room(
+    wants: Mapping[str, float], nodes: Sequence[NodeRoom], *, spark_cpus: float, less: str
+) -> None:
+    """Raise when not even one actor with a trained model can be placed now.
+
+    Parameters
+    ----------
+    wants, nodes, spark_cpus
+        As for :func:`check_room`.
+    less : str
+        The argument to ask for less with; empty where there is none.
+
+    Raises
+    ------
+    UsageError
+        Saying what is free, who holds the rest, and what to do.
+    """
+    if room_for(nodes, dict(wants)):
+        return
+    ways = ["scale Spark down" if spark_cpus else "free something (see the Ray dashboard)"]
+    ways += [f"ask for less with {less}"] if less else []
+    raise UsageError(
+        f"The model, with {_amounts(wants)}, does not fit: {_taken(nodes, spark_cpus)}",
+        hint=", or ".join(ways) + ".",
+    )
+
+
+def wait_for_room(
+    workers: int, wants: Mapping[str, float], strategy: str, *, without_spark: bool = False
+) -> None:
     """Raise as :func:`check_room`, after a few seconds in which resources may come free.
+
+    Parameters
+    ----------
+    workers, wants, strategy
+        As there.
+    without_spark : bool
+        Count as free what the running cluster's executors hold.
 
     Raises
     ------
     UsageError
         When there is no room.
     """
-    from raydp_magic.engine.ray_session import nodes
 
-    deadline = time.monotonic() + WAIT_SECONDS
-    while True:
-        try:
-            check_room(workers, wants, nodes(), strategy, spark_cpus=spark_cpus())
-        except UsageError:
-            if time.monotonic() > deadline or not _could_come_free(workers, wants, nodes()):
-                raise
-            time.sleep(0.2)
-        else:
-            return
+    def check(nodes: Sequence[NodeRoom], held: Held) -> None:
+        if without_spark:
+            nodes, held = given_back(nodes, held), ()
+        check_room(
+            workers, wants, nodes, strategy, spark_cpus=_cpus(held), without_spark=without_spark
+        )
+
+    _wait(check)
 
 
-def check_without_spark(workers: int, wants: Mapping[str, float]) -> None:
-    """Raise when the workers have no room even once Spark has stopped.
+def wait_for_model_room(wants: Mapping[str, float], *, less: str = "") -> None:
+    """Raise as :func:`check_model_room`, after a few seconds in which resources may come free.
 
     Raises
     ------
     UsageError
-        Saying what Ray has.
+        When there is no room.
     """
-    from raydp_magic.engine.ray_session import nodes
-
-    there = nodes()
-    room = room_for([replace(node, free=node.total) for node in there], dict(wants))
-    if room < workers:
-        total = sum(node.total.get("CPU", 0.0) for node in there)
-        raise UsageError(
-            f"{workers} workers do not fit: Ray has {total:g} CPUs in all",
-            hint=f"use num_workers={room}." if room else "ask for less with resources_per_worker.",
-        )
+    _wait(lambda nodes, held: check_model_room(wants, nodes, spark_cpus=_cpus(held), less=less))
 
 
-def spark_cpus() -> float:
-    """CPUs that the running cluster's executors hold."""
+def given_back(nodes: Sequence[NodeRoom], held: Held) -> list[NodeRoom]:
+    """The nodes once Spark's executors have given back what they hold; others keep theirs."""
+    return [_changed(node, node.free, held, 1.0) for node in nodes]
+
+
+def beside(nodes: Sequence[NodeRoom], held: Held) -> list[NodeRoom]:
+    """The nodes if nobody but Spark's executors held anything."""
+    return [_changed(node, node.total, held, -1.0) for node in nodes]
+
+
+def spark_holds() -> list[tuple[str, Mapping[str, float]]]:
+    """What the running cluster's executors hold; nothing where a placement group of yours does."""
     from raydp_magic.cluster import current
 
     cluster = current()
     if cluster is None or cluster.spec.placement_group is not None:
-        return 0.0
-    return float(len(cluster.actors()) * cluster.spec.reserved_cpus)
+        return []
+    each, live = executor_resources(cluster.spec), cluster.actors()
+    return [(slot.node or "", each) for slot in cluster.slots() if slot.executor_id in live]
 
 
 def gpus_for(workers: int, wants: Mapping[str, float], strategy: str) -> float:
@@ -125,8 +162,55 @@ def gpus_for(workers: int, wants: Mapping[str, float], strategy: str) -> float:
     return 1.0 if room_for(nodes(), {**wants, "GPU": 1.0}, strategy) >= workers else 0.0
 
 
-def _could_come_free(workers: int, wants: Mapping[str, float], nodes: Sequence[NodeRoom]) -> bool:
-    """Whether there would be room if only Spark held anything."""
-    cpus = sum(node.total.get("CPU", 0.0) for node in nodes) - spark_cpus()
-    empty = [replace(node, free=node.total) for node in nodes]
-    return cpus >= workers * wants.get("CPU", 0.0) and room_for(empty, dict(wants)) >= workers
+def _wait(check: Callable[[Sequence[NodeRoom], Held], None]) -> None:
+    """Check until it passes; not if it would not even with all that Spark leaves."""
+    from raydp_magic.engine.ray_session import nodes
+
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        there, held = nodes(), spark_holds()
+        try:
+            check(there, held)
+        except UsageError:
+            if time.monotonic() > deadline or not _passes(check, beside(there, held), held):
+                raise
+            time.sleep(0.2)
+        else:
+            return
+
+
+def _passes(
+    check: Callable[[Sequence[NodeRoom], Held], None], nodes: Sequence[NodeRoom], held: Held
+) -> bool:
+    try:
+        check(nodes, held)
+    except UsageError:
+        return False
+    return True
+
+
+def _changed(node: NodeRoom, start: Mapping[str, float], held: Held, sign: float) -> NodeRoom:
+    """A node whose free resources are some to start with, and what Spark holds there."""
+    free = dict(start)
+    for node_id, amounts in held:
+        for name, amount in amounts.items():
+            if node_id == node.node_id and name in node.total:
+                left = max(0.0, free.get(name, 0.0) + sign * amount)
+                free[name] = min(left, node.total[name])
+    return replace(node, free=free)
+
+
+def _cpus(held: Held) -> float:
+    return sum(amounts.get("CPU", 0.0) for _, amounts in held)
+
+
+def _amounts(wants: Mapping[str, float]) -> str:
+    return ", ".join(f"{amount:g} {name}" for name, amount in wants.items() if amount)
+
+
+def _taken(nodes: Sequence[NodeRoom], spark_cpus: float) -> str:
+    """Who has the CPUs."""
+    free = sum(node.free.get("CPU", 0.0) for node in nodes)
+    total = sum(node.total.get("CPU", 0.0) for node in nodes)
+    held = f"; Spark's executors hold {spark_cpus:g}" if spark_cpus else ""
+    return f"{free:g} of Ray's {total:g} CPUs are free{held}"

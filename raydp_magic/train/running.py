@@ -46,12 +46,14 @@ def fit(estimator: Estimator, train: Any, evaluate: Any, max_retries: int) -> No
         As for :meth:`Estimator.fit`.
     """
     wants, one_machine = check(estimator)
+    features = estimator._check("train_ds", train)
+    if evaluate is not None:
+        estimator._check("evaluate_ds", evaluate, features)
     before = dict(vars(estimator))
     workers, strategy = estimator._num_workers, estimator._placement_strategy
     columns = estimator._columns(train)
     if estimator._features is None:
-        others = [name for name in columns if name != estimator._label_column]
-        estimator._used = Features.of(others, estimator._feature_types)
+        estimator._used = Features.of(features, estimator._feature_types)
     folder = RuntimeDir("train")
     name = Path(folder.path).name.removeprefix("raydp_magic-")
     try:
@@ -93,10 +95,7 @@ def check(estimator: Estimator, *, without_spark: bool = False) -> tuple[dict[st
     workers, wants = estimator._num_workers, estimator._resources
     if "GPU" not in wants:
         wants = wants | {"GPU": room.gpus_for(workers, wants, estimator._placement_strategy)}
-    if without_spark:
-        room.check_without_spark(workers, wants)
-    else:
-        room.wait_for_room(workers, wants, estimator._placement_strategy)
+    room.wait_for_room(workers, wants, estimator._placement_strategy, without_spark=without_spark)
     one_machine = _one_machine()
     if estimator._storage_path is None and not one_machine:
         raise UsageError(

@@ -11,14 +11,13 @@ from raydp_magic.errors import UsageError
 from raydp_magic.train import shares, tf_model
 from raydp_magic.train.columns import Features, check_columns
 from raydp_magic.train.estimator import Estimator
-from raydp_magic.train.kinds import kinds_of
 from raydp_magic.train.tf_checks import check_inputs, check_model, is_creator, need_tensorflow
 from raydp_magic.train.tf_columns import FLOAT, KerasColumns, whole_columns
 from raydp_magic.train.tf_loop import PROGRESS, Given, KerasConfig, predictor, train
 from raydp_magic.train.tf_scores import KerasScorer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import numpy as np
     import ray
@@ -147,8 +146,6 @@ class TFEstimator(Estimator):
         row_bytes = max(1, datasets["train-0"].size_bytes() // max(1, rows))
         buffer = max(given["batch_size"], _SHUFFLE_BYTES // row_bytes)
         self._whole = whole_columns(datasets["train-0"].schema())
-        if self._features is None:
-            self._used = Features.of(self._feature_names())  # without the other labels
         columns = self._keras_columns()
         config = KerasConfig(
             columns=columns,
@@ -211,16 +208,16 @@ class TFEstimator(Estimator):
     def _columns(self, data: Any) -> list[str]:
         return list(dict.fromkeys([*super()._columns(data), *self._labels]))
 
-    def _check(self, name: str, data: Any, *, label: bool = True, training: bool = True) -> None:
-        super()._check(name, data, label=label, training=training)
-        kinds = kinds_of(name, data)
-        if label:
-            check_columns(self._labels, kinds, what="label")
-        if training:
-            every = kinds if self._features is None else self._features.names
-            features = tuple(column for column in every if column not in self._labels)
-            merged = self._given["merge_feature_columns"]
-            check_inputs(self._given["model"], KerasColumns(features, (), merged))
+    def _features_in(self, columns: Iterable[str]) -> list[str]:
+        return [name for name in super()._features_in(columns) if name not in self._labels]
+
+    def _check_features(self, names: list[str], kinds: Mapping[str, str]) -> None:
+        super()._check_features(names, kinds)
+        merged = self._given["merge_feature_columns"]
+        check_inputs(self._given["model"], KerasColumns(tuple(names), (), merged))
+
+    def _check_labels(self, kinds: Mapping[str, str]) -> None:
+        check_columns(self._labels, kinds, what="label")
 
     # What was learnt -----------------------------------------------------------------------------
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from raydp_magic.errors import UsageError
 from raydp_magic.train.columns import NUMBER, Features, check_columns
 from raydp_magic.train.estimator import Estimator
-from raydp_magic.train.kinds import kinds_of
 from raydp_magic.train.tree_loop import MODEL, TreeConfig
 from raydp_magic.train.tree_table import TreeColumns, distinct, sorted_values
 
@@ -195,9 +194,7 @@ class TreeEstimator(Estimator):
 
     def _learn_columns(self, datasets: dict[str, ray.data.Dataset]) -> TreeColumns:
         """The columns, with the categories that the rows to learn from have."""
-        names = [name for name in self._feature_names() if name != self._weight_column]
-        if self._features is None:
-            self._used = Features.of(names)
+        names = self._feature_names()
         categories: dict[str, list[Any]] = {}
         if self._categorical:
             first, *others = [data for key, data in datasets.items() if key.startswith("train-")]
@@ -215,11 +212,7 @@ class TreeEstimator(Estimator):
         extra = [self._weight_column] if self._weight_column else []
         return list(dict.fromkeys([*columns, *extra]))
 
-    def _check(self, name: str, data: Any, *, label: bool = True, training: bool = True) -> None:
-        kinds = kinds_of(name, data)
-        given = self._features if training else self._used
-        apart = {self._label_column, self._weight_column}
-        names = [c for c in kinds if c not in apart] if given is None else given.names
+    def _check_features(self, names: list[str], kinds: Mapping[str, str]) -> None:
         for column in names:
             kind = kinds.get(column)
             if column in self._categorical and kind is not None:
@@ -232,9 +225,10 @@ class TreeEstimator(Estimator):
             else:
                 check_columns([column], kinds, what="feature")
         check_columns([c for c in self._categorical if c not in names], {}, what="feature")
-        if label:
-            check_columns([str(self._label_column)], kinds, what="label")
-        if label and self._weight_column:
+
+    def _check_labels(self, kinds: Mapping[str, str]) -> None:
+        super()._check_labels(kinds)
+        if self._weight_column:
             check_columns([self._weight_column], kinds, what="weight")
 
     # What was learnt -----------------------------------------------------------------------------

@@ -9,7 +9,8 @@ import pytest
 from raydp_magic.engine import ray_session
 from raydp_magic.engine.ray_session import NodeRoom
 from raydp_magic.errors import UsageError
-from raydp_magic.train.room import check_room, check_without_spark, gpus_for
+from raydp_magic.train import room
+from raydp_magic.train.room import check_model_room, check_room, given_back, gpus_for
 from raydp_magic.train.shares import cut_points
 
 NODE = NodeRoom("n", "host", "10.0.0.1", True, total={"CPU": 4.0}, free={"CPU": 2.0})
@@ -47,6 +48,21 @@ def test_each_on_a_node_of_its_own():
 
 
 @pytest.mark.parametrize(
+    ("spark_cpus", "less", "hint"),
+    [
+        (2.0, "", "scale Spark down."),
+        (2.0, "num_cpus", "scale Spark down, or ask for less with num_cpus."),
+        (0.0, "", "free something (see the Ray dashboard)."),
+    ],
+)
+def test_what_helps_a_model_is_not_what_helps_a_fit(spark_cpus, less, hint):
+    check_model_room({"CPU": 2.0}, [NODE], spark_cpus=spark_cpus, less=less)
+    with pytest.raises(UsageError, match="The model, with 3 CPU, does not fit: 2 of") as raised:
+        check_model_room({"CPU": 3.0, "GPU": 0.0}, [NODE], spark_cpus=spark_cpus, less=less)
+    assert raised.value.hint == hint
+
+
+@pytest.mark.parametrize(
     ("rows", "workers", "equal", "points"),
     [
         (10, 3, True, [3, 6, 9]),
@@ -77,9 +93,33 @@ def test_gpus_are_taken_only_where_the_rest_fits_as_well(monkeypatch):
     assert gpus_for(2, {"CPU": 1.0}, "PACK") == 1.0
 
 
-def test_what_never_fits_is_said_before_spark_is_stopped(monkeypatch):
-    monkeypatch.setattr(ray_session, "nodes", lambda: [NODE])
-    check_without_spark(4, {"CPU": 1.0})
-    with pytest.raises(UsageError, match="5 workers do not fit: Ray has 4 CPUs in all") as raised:
-        check_without_spark(5, {"CPU": 1.0})
-    assert "num_workers=4" in raised.value.hint
+OTHER = NodeRoom("m", "host", "10.0.0.2", False, total={"CPU": 4.0}, free={"CPU": 1.0})
+
+
+def test_spark_gives_back_what_it_holds_and_others_do_not():
+    one, other = given_back([NODE, OTHER], [("m", {"CPU": 1.0, "memory": 9.0}), ("x", {"CPU": 1})])
+    assert (one.free, other.free) == ({"CPU": 2.0}, {"CPU": 2.0})
+
+
+@pytest.fixture
+def ray_with_spark(monkeypatch):
+    """Spark holds a CPU of each node, others a CPU of the first and two of the second."""
+    monkeypatch.setattr(ray_session, "nodes", lambda: [NODE, OTHER])
+    monkeypatch.setattr(room, "spark_holds", lambda: [("n", {"CPU": 1.0}), ("m", {"CPU": 1.0})])
+    monkeypatch.setattr(room, "WAIT_SECONDS", 0.0)
+
+
+@pytest.mark.parametrize(("strategy", "most"), [("PACK", 5), ("STRICT_PACK", 3)])
+@pytest.mark.usefixtures("ray_with_spark")
+def test_what_never_fits_is_said_before_spark_is_stopped(strategy, most):
+    room.wait_for_room(most, {"CPU": 1.0}, strategy, without_spark=True)
+    with pytest.raises(UsageError, match="5 of Ray's 8 CPUs are free once Spark has") as raised:
+        room.wait_for_room(most + 1, {"CPU": 1.0}, strategy, without_spark=True)
+    assert raised.value.hint == f"use num_workers={most}."
+
+
+@pytest.mark.usefixtures("ray_with_spark")
+def test_nobody_waits_for_what_spark_alone_leaves_no_room_for(monkeypatch):
+    monkeypatch.setattr(room, "WAIT_SECONDS", 3600.0)
+    with pytest.raises(UsageError, match="3 of Ray's 8 CPUs are free; Spark's executors hold 2"):
+        room.wait_for_room(4, {"CPU": 1.0}, "STRICT_PACK")

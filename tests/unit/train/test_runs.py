@@ -106,7 +106,7 @@ def test_a_fit_that_fails_leaves_what_the_one_before_learnt(monkeypatch):
         _columns=lambda data: ["a", "y"],
         _features=None,
         _feature_types=None,
-        _label_column="y",
+        _check=lambda name, data: ["a"],
         _rounds=1,
         _unit="epoch",
         _used="what the model is fed with",

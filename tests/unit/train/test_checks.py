@@ -1,0 +1,99 @@
+"""What of the rows is looked at, and in which order."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pyarrow as pa
+import pytest
+import torch
+from torch import nn
+
+from raydp_magic.errors import UsageError
+from raydp_magic.train import LightGBMEstimator, TFEstimator, TorchEstimator, room, running
+
+
+class Dataset:
+    """One of Ray's that is not computed yet: Ray must run a task to know its columns."""
+
+    __module__ = "ray.data.dataset"
+
+    def schema(self):
+        raise AssertionError("a task would wait for a CPU without end")
+
+
+def torch_estimator(**changes):
+    arguments = {
+        "model": nn.Linear(2, 1),
+        "optimizer": lambda model, config: torch.optim.SGD(model.parameters(), lr=0.1),
+        "loss": nn.MSELoss(),
+        "label_column": "y",
+    }
+    return TorchEstimator(**arguments | changes)
+
+
+def full(*args, **options):
+    raise UsageError("no room")
+
+
+@pytest.mark.parametrize("use", ["fit", "evaluate", "predict"])
+def test_no_task_is_run_before_there_is_room(monkeypatch, use):
+    estimator = torch_estimator(feature_columns=["a", "b"])
+    estimator._checkpoint = "a folder"
+    monkeypatch.setattr(running, "need_ray", lambda: None)
+    monkeypatch.setattr(room, "gpus_for", lambda *args: 0.0)
+    monkeypatch.setattr(room, "wait_for_room", full)
+    monkeypatch.setattr(room, "wait_for_model_room", full)
+    with pytest.raises(UsageError, match="no room"):
+        getattr(estimator, use)(Dataset())
+
+
+def test_a_dataframe_is_fit_on_spark():
+    with pytest.raises(UsageError, match="evaluate_ds is a Table") as raised:
+        torch_estimator().fit(Dataset(), pa.table({"a": [1]}))
+    assert "fit_on_spark" in raised.value.hint
+
+
+def keras_model():
+    return None
+
+
+@pytest.mark.parametrize(
+    ("estimator", "columns"),
+    [
+        (torch_estimator(), ["a", "w", "z"]),
+        (TFEstimator(model=keras_model, label_columns=["y", "z"]), ["a", "w"]),
+        (LightGBMEstimator({}, "y", weight_column="w"), ["a", "z"]),
+        (LightGBMEstimator({}, "y", weight_column="w", feature_columns=["w", "a"]), ["w", "a"]),
+    ],
+    ids=["torch", "keras", "trees", "given"],
+)
+def test_rows_to_evaluate_on_need_the_columns_that_training_has(estimator, columns):
+    known = of_numbers("a", "w", "y", "z")
+    features = estimator._check("train_ds", known)
+    assert features == columns
+    estimator._check("evaluate_ds", of_numbers(*"zwyab"), features)
+    for missing in (columns[0], "y"):
+        left = [name for name in "awyz" if name != missing]
+        with pytest.raises(UsageError, match=f"There is no (feature|label) column '{missing}'"):
+            estimator._check("evaluate_ds", of_numbers(*left), features)
+
+
+def test_a_weight_that_is_a_feature_too_stays_one_in_a_restored_model():
+    one, other = (
+        LightGBMEstimator({}, "y", weight_column="w", feature_columns=["a", "w"]) for _ in range(2)
+    )
+    one._tree_columns = one._learn_columns({})
+    assert one._tree_columns.features == ("a", "w")
+    other._described(one._describe())
+    assert other._tree_columns == one._tree_columns
+
+
+def of_numbers(*names):
+    class Computed(Dataset):
+        __module__ = Dataset.__module__
+
+        def schema(self):
+            return SimpleNamespace(names=list(names), types=[pa.float32()] * len(names))
+
+    return Computed()
