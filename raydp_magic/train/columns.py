@@ -134,7 +134,7 @@ def complete(values: Array, column: str, *, what: str) -> Array:
 
 
 def as_array(values: Array, column: str, kind: str) -> Array:
-    """One column in a type; lists become rows of a matrix.
+    """One column in a type; lists become rows of a matrix, lists of lists of a cube.
 
     Raises
     ------
@@ -143,15 +143,13 @@ def as_array(values: Array, column: str, kind: str) -> Array:
     """
     import numpy as np
 
-    values = np.asarray(values)
-    if values.dtype == object and any(np.ndim(v) > 0 for v in values if v is not None):
-        try:
-            values = np.stack([np.asarray(value) for value in values])
-        except (TypeError, ValueError) as error:
-            raise UsageError(
-                f"Column {column!r} has rows of different widths, or without a value",
-                hint="a model needs the same number of values in each row.",
-            ) from error
+    try:
+        values = _dense(values)
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"Column {column!r} has rows of different widths, or without a value",
+            hint="a model needs the same number of values in each row.",
+        ) from error
     if values.dtype == object:
         values = np.array([np.nan if v is None else float(v) for v in values.flat]).reshape(
             values.shape
@@ -240,5 +238,14 @@ def stacked(parts: Iterable[Array]) -> Array:
     """Batches of a column as one array; lists become rows of a matrix."""
     import numpy as np
 
-    rows = [np.stack(part) if part.dtype == object else part for part in parts]  # type: ignore[call-overload] # object arrays of arrays
-    return np.concatenate(rows)
+    return np.concatenate([_dense(part) for part in parts])
+
+
+def _dense(values: Any) -> Array:
+    """Arrays in an array, however deep, as one of more dimensions; ValueError when they differ."""
+    import numpy as np
+
+    found = np.asarray(values)
+    if found.dtype != object or not any(np.ndim(v) > 0 for v in found.flat if v is not None):
+        return found
+    return np.stack([_dense(value) for value in found])

@@ -41,6 +41,29 @@ def test_lists_of_names_are_one_input_each_with_its_type():
     assert features.names == ["a", "b"]
 
 
+def test_arrays_of_arrays_as_arrow_gives_them_are_as_deep():
+    rows = pa.array([[[1.0, 2.0], [3.0, None]], [[5.0, 6.0], [7.0, 8.0]]])
+    values = rows.to_numpy(zero_copy_only=False)
+    wanted = [[[1, 2], [3, np.nan]], [[5, 6], [7, 8]]]
+    for given in (values, values.tolist()):
+        [cube] = Features.of("cube").arrays({"cube": given}, ["float32"])
+        assert cube.dtype == np.float32
+        np.testing.assert_array_equal(cube, wanted)
+    np.testing.assert_array_equal(stacked([values, values[:1]]), [*wanted, wanted[0]])
+
+
+@pytest.mark.parametrize(
+    "row",
+    [[[1.0, 2.0]], [[1.0, 2.0], [3.0]], [[1.0, 2.0], None], [[1.0, 2.0], 3.0], [1.0, 2.0], None],
+)
+def test_arrays_of_arrays_that_differ_are_refused_by_name(row):
+    rows = np.empty(2, object)
+    rows[0] = np.array([np.array([1.0, 2.0]), np.array([3.0, 4.0])])
+    rows[1] = row
+    with pytest.raises(UsageError, match="'cube' has rows of different widths"):
+        as_array(rows, "cube", "float32")
+
+
 def test_a_single_column_of_arrays_keeps_their_shape():
     [cube] = Features.of("cube").arrays(BATCH, ["float32"])
     assert cube.shape == (3, 2, 4)
