@@ -15,7 +15,7 @@ Row = dict[str, float]
 TRAIN, EVALUATE = "train", "eval"
 """What the two tables are called in metrics: ``train_loss``, ``eval_auc``."""
 
-MAXIMISED = ("auc", "aucpr", "ndcg", "map", "pre", "average_precision", "accuracy", "r2")
+MAXIMISED = ("auc", "auc_mu", "aucpr", "ndcg", "map", "pre", "average_precision", "accuracy", "r2")
 """Metrics that are better when they are larger."""
 
 

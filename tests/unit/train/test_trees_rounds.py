@@ -52,11 +52,9 @@ def test_patience_ends_two_rounds_after_the_best(maximise, scores, last, best):
 
 
 def test_metrics_that_are_better_when_larger():
-    assert [m for m in ("auc", "ndcg@5", "map@3-", "rmse", "logloss") if is_maximised(m)] == [
-        "auc",
-        "ndcg@5",
-        "map@3-",
-    ]
+    larger = ["auc", "auc_mu", "aucpr", "ndcg@5", "map@3-"]
+    smaller = ["rmse", "logloss", "mape", "auc_of_mine"]
+    assert [metric for metric in [*smaller, *larger] if is_maximised(metric)] == larger
 
 
 def test_the_metric_to_stop_by_is_the_first_or_the_named_one():
