@@ -43,7 +43,9 @@ class TorchEstimator(Estimator):
     lr_scheduler_creator : callable, optional
         ``f(optimizer, config)`` that makes a learning-rate scheduler.
     scheduler_step_freq : str or None
-        When its ``step`` is called: after each ``"batch"`` or ``"epoch"``; None never.
+        When its ``step`` is called: after each ``"batch"`` or ``"epoch"``; None never. A
+        ``ReduceLROnPlateau`` needs ``"epoch"``, and is given the loss: of the rows to evaluate
+        on, where there are such.
     feature_columns : str, list of str or list of list of str, optional
         ``["x1", "x2"]`` is one input of shape (rows, 2); a list of lists gives several inputs.
         A column that holds arrays is as wide as they are. By default all but the label.

@@ -13,10 +13,12 @@ from raydp_magic.train.columns import labels
 from raydp_magic.train.told import Teller
 from raydp_magic.train.torch_parts import (
     OUTPUT,
+    check_scheduler,
     inputs_of,
     make_loss,
     make_model,
     make_optimizer,
+    needs_loss,
     numpy_name,
     tensor,
 )
@@ -47,13 +49,15 @@ def train_loop(parts: dict[str, Any]) -> None:
     model.to(device)  # before the optimizer: it must see the tensors that are trained
     optimizer = make_optimizer(parts["optimizer"], model, config)
     scheduler = parts["scheduler"](optimizer, config) if parts["scheduler"] else None
+    check_scheduler(scheduler, parts["step"])
     training = _Training(parts, model, optimizer, scheduler, device)
     first = training.resume(ray.train.get_checkpoint())
     training.wrapped = prepare_model(model)
     for epoch in range(first, config["num_epochs"] + 1):
         point = {"epoch": epoch} | training.train(epoch)
-        evaluated = training.evaluate()
-        training.report(point | evaluated, epoch)
+        point |= training.evaluate()
+        training.end_epoch(point)
+        training.report(point, epoch)
 
 
 class _Training:
@@ -106,8 +110,6 @@ class _Training:
                 self._scheduler.step()
             self._note_output(outputs)
             teller.tell(epoch, self._sums.rows)
-        if self._scheduler is not None and self._parts["step"] == "epoch":
-            self._scheduler.step()
         return self._sums.result("train_")
 
     def evaluate(self) -> dict[str, float]:
@@ -123,6 +125,12 @@ class _Training:
             for inputs, wanted in self._batches(self._rows_to_evaluate, None):
                 self._sums.add(self._model(*inputs), wanted)
         return self._sums.result("eval_")
+
+    def end_epoch(self, point: dict[str, float]) -> None:
+        """Step a scheduler of epochs; the point has the numbers of all workers, so all do alike."""
+        if self._scheduler is not None and self._parts["step"] == "epoch":
+            loss = point.get("eval_loss", point["train_loss"])
+            self._scheduler.step(*([loss] if needs_loss(self._scheduler) else []))
 
     def report(self, point: dict[str, float], epoch: int) -> None:
         """Tell Ray Train; the first worker adds a checkpoint."""

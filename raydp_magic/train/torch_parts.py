@@ -127,6 +127,28 @@ def make_optimizer(optimizer: Any, model: torch.nn.Module, config: dict[str, Any
     return made
 
 
+def needs_loss(scheduler: Any) -> bool:
+    """Whether a scheduler's step must be given how good the model is."""
+    import torch
+
+    return isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau)
+
+
+def check_scheduler(scheduler: Any, step: str | None) -> None:
+    """Raise when a scheduler that needs an epoch's loss is stepped after batches.
+
+    Raises
+    ------
+    UsageError
+        Saying what to pass.
+    """
+    if step == "batch" and needs_loss(scheduler):
+        raise UsageError(
+            f"{type(scheduler).__name__} follows the loss of an epoch, and is stepped each batch",
+            hint='pass scheduler_step_freq="epoch".',
+        )
+
+
 def like(labels: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor:
     """Labels in the outputs' shape, where only dimensions of one row differ.
 

@@ -128,7 +128,7 @@ class Sums:
         values += [function(known, given) * rows for function in self._functions.values()]
         self._sums = [total + float(value) for total, value in zip(self._sums, values, strict=True)]
         for metric in self._objects.values():
-            metric.update(known, given)
+            metric.update(known, _classes(given) if _is_of_classes(metric) else given)
         return loss
 
     def result(self, prefix: str = "") -> dict[str, float]:
@@ -207,7 +207,19 @@ class Scores:
         return self._sums.result()
 
 
+def _is_of_classes(metric: Any) -> bool:
+    """Whether a metric of torchmetrics counts classes: many of these refuse floating labels."""
+    return type(metric).__module__.startswith("torchmetrics.classification")
+
+
+def _classes(labels: torch.Tensor) -> torch.Tensor:
+    """Labels as whole numbers, where they are such; a loss over two classes wants them floating."""
+    whole = labels.long()
+    return whole if bool((whole == labels).all()) else labels
+
+
 def _numbers(values: Any) -> str:
-    """The numpy type of an array, or of the rows in it."""
-    kind = values.dtype if values.dtype != object else getattr(values[0], "dtype", "float64")
-    return str(kind) if str(kind) != "object" else "float32"
+    """The numpy type of an array, or of the arrays in it, however deep."""
+    if values.dtype != object:
+        return str(values.dtype)
+    return _numbers(values[0]) if hasattr(values[0], "dtype") else "float64"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from ray import cloudpickle
@@ -11,7 +14,9 @@ from torch import nn
 from raydp_magic.errors import UsageError
 from raydp_magic.train import TorchEstimator
 from raydp_magic.train.columns import Features
+from raydp_magic.train.predicting import as_arrow, column
 from raydp_magic.train.torch_parts import (
+    check_scheduler,
     like,
     load_predictor,
     make_loss,
@@ -79,6 +84,17 @@ def test_a_model_function_must_make_a_model():
         make_model(lambda config: {}, CONFIG)
 
 
+@pytest.mark.parametrize(("step", "refused"), [("batch", True), ("epoch", False), (None, False)])
+def test_a_scheduler_of_losses_is_stepped_by_epochs(step, refused):
+    optimizer = torch.optim.SGD(nn.Linear(2, 1).parameters(), lr=0.1)
+    check_scheduler(torch.optim.lr_scheduler.StepLR(optimizer, 1), step)
+    check_scheduler(None, step)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+    wanted = pytest.raises(UsageError, match="ReduceLROnPlateau follows the loss of an epoch")
+    with wanted if refused else nullcontext():
+        check_scheduler(plateau, step)
+
+
 def test_labels_take_the_outputs_shape():
     assert like(torch.zeros(3), torch.zeros(3, 1)).shape == (3, 1)
     assert like(torch.zeros(3, 1), torch.zeros(3)).shape == (3,)
@@ -106,6 +122,23 @@ def test_metrics_of_torchmetrics_by_name_and_as_objects():
     assert sums.result() == {"loss": 2.5, "MeanAbsoluteError": 1.5, "MeanSquaredError": 2.5}
 
 
+def test_metrics_of_classes_take_the_labels_that_a_loss_over_two_classes_takes():
+    names = ["AveragePrecision", "Accuracy", "MeanSquaredError"]
+    config = {name: {"task": "binary"} for name in names[:2]}
+    sums = Sums(nn.BCEWithLogitsLoss(), names, config, "cpu")
+    sums.add(torch.tensor([[-1.0], [2.0], [3.0], [-4.0]]), torch.tensor([0.0, 1.0, 1.0, 1.0]))
+    found = sums.result()
+    assert found["AveragePrecision"] == pytest.approx((1 + 1 + 3 / 4) / 3)
+    assert found["Accuracy"] == 0.75
+    assert found["MeanSquaredError"] == pytest.approx((1 + 1 + 4 + 25) / 4)
+
+
+def test_labels_between_classes_are_not_rounded_to_one():
+    sums = Sums(nn.MSELoss(), ["AveragePrecision"], {"AveragePrecision": {"task": "binary"}}, "cpu")
+    with pytest.raises(ValueError, match="`target` to be an int"):
+        sums.add(torch.tensor([0.2, 0.7]), torch.tensor([0.5, 1.0]))
+
+
 def test_the_predictor_gives_a_number_a_row_or_rows_of_numbers():
     batch = {"a": np.array([1, 2]), "b": np.array([0.0, 1.0])}
     features = Features.of(["a", "b"])
@@ -120,6 +153,14 @@ def test_scores_of_rows_of_numbers_as_they_come_back():
     scores.add(rows, np.array([0, 1]))
     wanted = nn.functional.cross_entropy(torch.tensor(np.stack(list(rows))), torch.tensor([0, 1]))
     assert scores.result()["loss"] == pytest.approx(float(wanted))
+
+
+def test_scores_of_cubes_of_numbers_as_they_come_back():
+    scores = Scores(nn.MSELoss(), [], {}, label_type="float64", label="y", shape=[2, 3])
+    outputs = np.arange(12.0).reshape(2, 2, 3) + 1e-12
+    back = column(pa.chunked_array([as_arrow(outputs)]))
+    scores.add(back, column(pa.chunked_array([as_arrow(outputs - 2)])))
+    assert scores.result()["loss"] == pytest.approx(4.0, rel=1e-12), "in their own precision"
 
 
 def test_rows_without_a_label_have_no_scores():
