@@ -179,6 +179,9 @@ class Estimator(Learner):
     ) -> Any:
         """Add a column of predictions; lazily, in batches, by actors on Ray.
 
+        Of a Spark DataFrame, Ray holds a copy of the model until ``release(frame)`` of what is
+        returned, or the end of the Spark session.
+
         Parameters
         ----------
         data : DataFrame of Spark, or Dataset of Ray
@@ -221,7 +224,8 @@ class Estimator(Learner):
         Parameters
         ----------
         path : str or Path
-            A folder that is not there, is empty, or holds an estimator that was saved before.
+            A folder of this machine that is not there, is empty, or holds an estimator that was
+            saved before.
 
         Returns
         -------

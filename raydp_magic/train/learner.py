@@ -140,7 +140,7 @@ class Learner(ABC):
         return [str(self._label_column)]
 
     def _describe(self) -> dict[str, Any]:
-        """What `save` notes beside the arguments; JSON."""
+        """What `save` notes beside the arguments; picklable."""
         return {}
 
     def _described(self, state: Mapping[str, Any]) -> None:  # noqa: B027 - few need it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from importlib import import_module
 from pathlib import Path
@@ -30,10 +31,15 @@ def write(estimator: Estimator, path: str | Path, checkpoint: str) -> None:
         Where.
     checkpoint : str
         The folder of its checkpoint.
+
+    Raises
+    ------
+    UsageError
+        When the path is no folder's, or the folder holds something else.
     """
     from ray import cloudpickle
 
-    target = Path(path)
+    target = _local(path)
     if target.exists() and not (target / RECORD).is_file() and _holds_something(target):
         raise UsageError(
             f"{path} holds something that is no saved estimator", hint="choose an empty folder."
@@ -44,16 +50,19 @@ def write(estimator: Estimator, path: str | Path, checkpoint: str) -> None:
         "module": kind.__module__,
         "class": kind.__qualname__,
         "history": estimator.history,
-        "state": {"features": _names(estimator)} | estimator._describe(),
     }
+    state = {"features": _names(estimator)} | estimator._describe()
+    # Made before anything is touched: what is there stays whole when one of them cannot be.
+    pickled = cloudpickle.dumps((estimator._arguments(), state))
+    text = json.dumps(record, indent=1)
     target.mkdir(parents=True, exist_ok=True)
     fresh = target / f"{CHECKPOINT}-new"  # the old one may be what is copied
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(checkpoint, fresh)
     shutil.rmtree(target / CHECKPOINT, ignore_errors=True)
     fresh.rename(target / CHECKPOINT)
-    (target / ARGUMENTS).write_bytes(cloudpickle.dumps(estimator._arguments()))
-    (target / RECORD).write_text(json.dumps(record, indent=1))
+    _put(target / ARGUMENTS, pickled)
+    _put(target / RECORD, text.encode())
 
 
 def restore(path: str | Path, wanted: type[Estimator] | None = None) -> Estimator:
@@ -65,10 +74,15 @@ def restore(path: str | Path, wanted: type[Estimator] | None = None) -> Estimato
         The folder.
     wanted : type, optional
         The kind that it must be.
+
+    Raises
+    ------
+    UsageError
+        When there is none, or one of another kind.
     """
     import pickle
 
-    source = Path(path)
+    source = _local(path)
     if not (source / RECORD).is_file():
         raise UsageError(
             f"There is no saved estimator in {path}",
@@ -87,10 +101,27 @@ def restore(path: str | Path, wanted: type[Estimator] | None = None) -> Estimato
             hint=f"use `{kind.__name__}.restore(path)`.",
         )
     # Written by `save`; the docstring of `restore` says to trust the folder.
-    arguments = pickle.loads((source / ARGUMENTS).read_bytes())  # noqa: S301
+    arguments, state = pickle.loads((source / ARGUMENTS).read_bytes())  # noqa: S301
     estimator: Estimator = kind(**arguments)
-    estimator._restored(str((source / CHECKPOINT).resolve()), record["history"], record["state"])
+    estimator._restored(str((source / CHECKPOINT).resolve()), record["history"], state)
     return estimator
+
+
+def _local(path: str | Path) -> Path:
+    """A folder's path; ``Path("s3://b")`` has lost a slash."""
+    if re.match(r"[A-Za-z][\w+.-]*:/", str(path)):
+        raise UsageError(
+            f"{path} is an address, and estimators are saved in folders of this machine",
+            hint="save it in a folder, and copy that.",
+        )
+    return Path(path)
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Write a file, or leave the one that is there."""
+    fresh = path.with_name(f"{path.name}-new")
+    fresh.write_bytes(content)
+    fresh.replace(path)
 
 
 def _names(estimator: Estimator) -> list[list[str]] | None:

@@ -103,6 +103,7 @@ def numbers(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
 
 def codes(column: pa.ChunkedArray, known: list[Any]) -> np.ndarray[Any, Any]:
     """Places of values in a list of known ones as float64, NaN for null and unknown."""
+    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -110,6 +111,9 @@ def codes(column: pa.ChunkedArray, known: list[Any]) -> np.ndarray[Any, Any]:
         return numbers(column)
     if pa.types.is_dictionary(column.type):
         column = pc.cast(column, column.type.value_type)
+    if pa.types.is_decimal(column.type):  # of as many digits as these rows need
+        place = {value: number for number, value in enumerate(known)}
+        return np.array([place.get(value, np.nan) for value in column.to_pylist()], "float64")
     places = pc.index_in(column, value_set=pa.array(known, column.type))
     return pc.cast(places, pa.float64()).to_numpy()  # type: ignore[no-any-return] # Arrow has no types
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
 from raydp_magic.errors import UsageError
-from raydp_magic.train import TorchEstimator, restore
+from raydp_magic.train import LightGBMEstimator, TorchEstimator, restore
+from raydp_magic.train.columns import Features
 from raydp_magic.train.estimator import Estimator
+from raydp_magic.train.tree_table import TreeColumns
 
 
 @pytest.fixture
@@ -65,6 +70,38 @@ def test_what_is_no_estimator_or_one_of_another_kind(trained, tmp_path):
 
     with pytest.raises(UsageError, match="holds a TorchEstimator, not a Other"):
         Other.restore(tmp_path / "saved")
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/model", "file:///tmp/model", Path("gs://b/m")])
+def test_an_address_is_no_folder(trained, address, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for use in (trained[0].save, restore):
+        with pytest.raises(UsageError, match="is an address, and estimators are saved in folders"):
+            use(address)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+
+
+def test_what_cannot_be_written_leaves_what_was_saved_before(trained, tmp_path):
+    estimator, model = trained
+    estimator.save(tmp_path / "saved")
+    torch.save(nn.Linear(2, 1).state_dict(), tmp_path / "checkpoint" / "model.pt")
+    estimator._history = [{"epoch": 1, "train_loss": object()}]
+    with pytest.raises(TypeError):
+        estimator.save(tmp_path / "saved")
+    back = restore(tmp_path / "saved")
+    assert torch.equal(back.get_model().weight, model.weight)
+    assert back.history == [{"epoch": 1, "train_loss": 0.5}]
+
+
+def test_categories_of_any_type_are_kept(tmp_path):
+    categories = {"fee": [Decimal("1.50"), Decimal("12.55")], "day": [date(2013, 1, 1)]}
+    trees = LightGBMEstimator({}, "y", categorical_features=["fee", "day"])
+    (tmp_path / "checkpoint").mkdir()
+    trees._checkpoint = str(tmp_path / "checkpoint")
+    trees._used = Features.of(["fee", "day", "x"])
+    trees._tree_columns = TreeColumns(("fee", "day", "x"), "y", None, categories)
+    trees.save(tmp_path / "trees")
+    assert restore(tmp_path / "trees")._tree_columns == trees._tree_columns
 
 
 def test_saving_onto_the_folder_it_came_from_keeps_the_model(trained, tmp_path):

@@ -69,6 +69,15 @@ def test_categories_of_whole_numbers_match_when_nulls_made_them_fractions():
     np.testing.assert_array_equal(matrix[:, 0], [1, np.nan, 0])
 
 
+def test_decimals_are_categories_whatever_digits_a_batch_has():
+    columns = TreeColumns(("fee",), "y", categories={"fee": [Decimal("1.50"), Decimal("12.55")]})
+    table = pa.table({"fee": pa.array([Decimal("12.55"), None], pa.decimal128(9, 2))})
+    np.testing.assert_array_equal(columns.matrix(table, "float64")[:, 0], [1, np.nan])
+    for batch, wanted in (([Decimal("1.5"), Decimal(3)], [0, np.nan]), ([None], [np.nan])):
+        matrix = columns.of_arrays({"fee": np.array(batch, object)}, "float64")
+        np.testing.assert_array_equal(matrix[:, 0], wanted)
+
+
 def test_needed_columns_are_named_once():
     columns = TreeColumns(("a", "w"), "y", weight="w")
     assert columns.needed() == ["a", "w", "y"]
