@@ -92,6 +92,11 @@ class Scaled(keras.layers.Layer):
         return {**super().get_config(), "by": self.by}
 
 
+def doubled(values):
+    """An activation, which a layer of Keras' only names."""
+    return values * 2
+
+
 def halved_error(y_true, y_pred):
     return keras.ops.mean(keras.ops.abs(y_true - keras.ops.squeeze(y_pred, -1))) / 2
 
@@ -204,7 +209,8 @@ def test_layers_and_losses_of_ones_own_and_a_worker_that_stops_by_itself(data):
     merged = keras.layers.Concatenate()([Scaled(3.0)(inputs["a"]), inputs["b"], inputs["c"]])
     own = fitted(
         data,
-        model=keras.Model(inputs, keras.layers.Dense(1)(merged)),
+        model=keras.Model(inputs, keras.layers.Dense(1, doubled)(merged)),
+        custom_objects={"doubled": doubled},
         loss=halved_error,
         merge_feature_columns=False,
         num_workers=2,
@@ -214,6 +220,7 @@ def test_layers_and_losses_of_ones_own_and_a_worker_that_stops_by_itself(data):
     )
     assert len(own.history) == 1  # all stop, at the end of the epoch
     assert any(isinstance(layer, Scaled) and layer.by == 3.0 for layer in own.get_model().layers)
+    assert own.get_model().layers[-1].activation.__name__ == "doubled"
     assert own.predict(data).count() == 256
 
 

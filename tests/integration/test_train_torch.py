@@ -64,10 +64,26 @@ def estimator(**changes):
     return TorchEstimator(**arguments | changes)
 
 
+def slower(optimizer, config):
+    """A scheduler of losses that finds none better than the first."""
+    return torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, factor=0.5, patience=0, threshold=1e9, threshold_mode="abs"
+    )
+
+
 @pytest.fixture(scope="module")
 def trained(frames):
     train, test = frames
-    return estimator(metrics=["MeanAbsoluteError"]).fit_on_spark(train, test)
+    return estimator(
+        metrics=["MeanAbsoluteError"], lr_scheduler_creator=slower, scheduler_step_freq="epoch"
+    ).fit_on_spark(train, test)
+
+
+def last_state(found):
+    """The optimizer's learning rate and the scheduler's state in the last checkpoint."""
+    with found.result.checkpoint.as_directory() as folder:
+        state = torch.load(Path(folder) / "training.pt", weights_only=False)
+    return state["optimizer"]["param_groups"][0]["lr"], state["scheduler"]
 
 
 def by_hand(model, table):
@@ -83,6 +99,12 @@ def test_it_learns_and_says_what_each_epoch_was(trained):
     assert history[-1]["train_loss"] < history[0]["train_loss"] < 1.1
     assert history[-1]["eval_loss"] < 0.8
     assert 0 < history[-1]["eval_MeanAbsoluteError"] < 1
+
+
+def test_a_scheduler_follows_the_loss_of_each_epoch(trained):
+    rate, scheduler = last_state(trained)
+    assert rate == pytest.approx(0.1 * 0.5**2), "the second and the third epoch were no better"
+    assert scheduler["best"] == trained.history[0]["eval_loss"]
 
 
 def test_losses_are_means_over_all_rows_of_all_workers(trained, frames, table):
@@ -142,6 +164,10 @@ def die_once(outputs, labels, mark):
     return 0.0
 
 
+def rows_a_step(outputs, labels):
+    return float(len(labels))
+
+
 def test_after_a_killed_worker_the_model_is_that_of_an_undisturbed_run(ray4, table, tmp_path):
     dataset = ray4.data.from_pandas(table.iloc[:341])
     mark = tmp_path / "mark"
@@ -150,8 +176,10 @@ def test_after_a_killed_worker_the_model_is_that_of_an_undisturbed_run(ray4, tab
         "lr_scheduler_creator": lambda optimizer, config: torch.optim.lr_scheduler.StepLR(
             optimizer, 5, 0.9
         ),
+        "drop_last": True,
     }
-    calm = estimator(**options).fit(dataset)
+    calm = estimator(**options, metrics=[rows_a_step]).fit(dataset)
+    assert calm.history[0]["train_rows_a_step"] == 32, "the last 10 of each worker are left out"
     disturbed = estimator(**options, metrics=[partial(die_once, mark=str(mark))]).fit(dataset)
     assert mark.exists()
     assert [point["epoch"] for point in disturbed.history] == [1, 2, 3, 4]
@@ -211,8 +239,9 @@ def test_texts_are_no_features(cluster):
 
 
 def test_classes_several_inputs_and_arrays_through_parquet(cluster, tmp_path):
-    rows = [([float(n), 1.0], n % 3, n, float(n % 3)) for n in range(60)]
-    df = cluster.spark.createDataFrame(rows, "pair array<double>, kind int, n int, twin double")
+    rows = [([[float(n), 1.0]], n % 3, n, float(n % 3)) for n in range(60)]
+    schema = "pair array<array<double>>, kind int, n int, twin double"
+    df = cluster.spark.createDataFrame(rows, schema)
 
     class Two(nn.Module):
         def __init__(self):
@@ -234,14 +263,23 @@ def test_classes_several_inputs_and_arrays_through_parquet(cluster, tmp_path):
         label_column="kind",
         num_epochs=10,
         config={"rate": 0.05},
+        lr_scheduler_creator=lambda optimizer, config: torch.optim.lr_scheduler.StepLR(
+            optimizer, 5, 0.9
+        ),
+        scheduler_step_freq="epoch",
+        metrics=["Accuracy"],
+        metrics_config={"Accuracy": {"task": "multiclass", "num_classes": 3}},
     ).fit_on_spark(df, fs_directory=tmp_path, compression="snappy")
     assert list(tmp_path.rglob("*.snappy.parquet"))
-    assert found.evaluate(df)["loss"] < 0.5
+    assert last_state(found)[0] == pytest.approx(0.05 * 0.9**2), "10 epochs of two steps"
+    scores = found.evaluate(df)
+    assert scores["loss"] < 0.5
+    assert scores["Accuracy"] > 0.9
     predicted = found.predict(df)
     assert predicted.schema["prediction"].dataType.simpleString() == "array<float>"
     rows = predicted.collect()
     assert np.mean([np.argmax(row["prediction"]) == row["kind"] for row in rows]) > 0.9
-    assert [row["pair"][0] for row in rows] == [row["n"] for row in rows]
+    assert [row["pair"][0][0] for row in rows] == [row["n"] for row in rows]
 
 
 def test_a_saved_one_predicts_the_same(trained, frames, tmp_path):
