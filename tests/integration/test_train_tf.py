@@ -231,8 +231,15 @@ def test_a_function_makes_the_model_in_the_workers(data):
         return model
 
     own = fitted(
-        data, model=make, optimizer=None, loss=None, num_workers=1, label_columns=["y", "a"]
+        data,
+        model=make,
+        optimizer=None,
+        loss=None,
+        label_columns=["y", "a"],
+        batch_size=100,
+        drop_last=True,
     )
+    assert int(own.get_model().optimizer.iterations) == 2, "56 rows are left out"
     [row] = own.predict(data.limit(1)).take_all()
     assert np.shape(row["prediction"]) == (2,)
     assert own.evaluate(data)["loss"] > 0
