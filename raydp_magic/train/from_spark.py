@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import uuid
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -66,17 +67,13 @@ def only(frame: Any, columns: Iterable[str]) -> Any:
 
 
 def check_files(directory: str | Path | None, compression: str | None) -> None:
-    """Raise for a compression of files that are not written.
-
-    Raises
-    ------
-    UsageError
-        Saying so.
-    """
+    """Say that a compression is of files that are not written; RayDP's programs may give it."""
     if compression is not None and directory is None:
-        raise UsageError(
-            f"compression={compression!r} is of Parquet files, and none are written",
-            hint="pass fs_directory=, a folder that all nodes see, or leave it out.",
+        warnings.warn(
+            f"compression={compression!r} is of Parquet files, and none are written without "
+            "fs_directory=, a folder that all nodes see",
+            UserWarning,
+            stacklevel=3,
         )
 
 
