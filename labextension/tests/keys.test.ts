@@ -31,7 +31,9 @@ describe.each([
     commands = new CommandRegistry();
     for (const keys of ["X", "ArrowDown", "Ctrl S", "Shift Enter"]) {
       commands.addCommand(keys, { execute: () => void done.push(keys) });
-      commands.addKeyBinding({ command: keys, keys: [keys], selector: ".notebook" });
+      // As JupyterLab's: of the notebook's own keys, which fit what has the focus, and of others.
+      const selector = keys.length > 2 && keys.includes(" ") ? ".notebook" : ".notebook :focus:not(input)";
+      commands.addKeyBinding({ command: keys, keys: [keys], selector });
     }
     document.addEventListener("keydown", hear, capture);
     el = document.createElement("div");

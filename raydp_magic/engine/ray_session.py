@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from raydp_magic.engine.dashboard_apart import dashboard_apart
 from raydp_magic.engine.lasting_thread import in_lasting_thread, let_end
 from raydp_magic.engine.quiet_logger import quiet_logger
 from raydp_magic.errors import RayUnreachableError
@@ -314,7 +315,7 @@ def _init_local(cpus: int) -> None:
     me = psutil.Process()
     before = {child.pid for child in me.children(recursive=True)}
     try:
-        with quiet_logger("ray"):  # token notice, dashboard link
+        with quiet_logger("ray"), dashboard_apart():  # it tells of a token, and a link
             ray.init(
                 address="local",
                 num_cpus=cpus,

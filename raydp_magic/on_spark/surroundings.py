@@ -43,7 +43,10 @@ os.dup2(log, 1)
 os.dup2(log, 2)
 from ray.scripts.scripts import main
 
-sys.exit(main())
+from raydp_magic.engine.dashboard_apart import dashboard_apart
+
+with dashboard_apart():
+    sys.exit(main())
 """
 
 

@@ -1,9 +1,11 @@
 """However a kernel ends, nothing of ours stays; however it is interrupted, it stays usable."""
 
 import functools
+import json
 import os
 import re
 import signal
+import urllib.request
 
 import pytest
 from kernel import kernel
@@ -116,6 +118,15 @@ def test_interrupting_a_job_cancels_it_and_the_next_cell_works(started, job):
     assert "45" in started.run("spark.range(10).groupBy().sum('id').first()[0]").all_text
 
 
+def test_ray_s_own_pages_answer_after_the_interrupts(started):
+    """The stop button reaches the kernel's process group, in which Ray's dashboard is not."""
+    url = started.run("print(rdm.current().ray.dashboard_url)").text.strip()
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        assert answer.status == 200
+    states = started.run(f"from ray.util.state import list_nodes; print(len(list_nodes('{url}')))")
+    assert states.text.strip() == "1"
+
+
 @pytest.fixture(scope="module")
 def started():
     with kernel() as k:
@@ -129,9 +140,6 @@ def started():
 
 
 def _active_jobs(k):
-    import json
-    import urllib.request
-
     url = f"{k.url}/api/v1/applications/{k.app}/jobs?status=running"
     with urllib.request.urlopen(url, timeout=10) as answer:
         return [job for job in json.load(answer) if job["numActiveTasks"]]

@@ -116,12 +116,8 @@ def restart_an_executor(book):
 def follow_the_links(book):
     """Without a proxy they lead to this machine; Ray's page wants a token before it says more."""
     for name, title in (("Spark UI", "Spark Jobs"), ("Ray dashboard", "Ray Dashboard")):
-        link = book.cell(1).locator(".raydp-footer a").get_by_text(name)
-        address = link.get_attribute("href")
-        print(name, address, book.page.context.request.get(address).status, flush=True)
-        book.page.bring_to_front()
-        with book.page.context.expect_page() as opened:  # of another origin, so no popup of ours
-            link.click()
+        with book.page.expect_popup() as opened:
+            book.cell(1).locator(".raydp-footer a").get_by_text(name).click()
         opened.value.wait_for_load_state()
         assert title in opened.value.title()
         assert opened.value.url.startswith("http://127.0.0.1:")

@@ -115,10 +115,13 @@ export function enable(el: HTMLElement, on: boolean): void {
 
 /** JupyterLab's word for: no shortcut acts on what is inside. */
 const NO_SHORTCUTS = "data-lm-suppress-shortcuts";
+/** Ours for: nor do those with Ctrl, Alt or Cmd. */
+const KEEPS = "data-raydp-keeps-keys";
 
 /** No key of the notebook's is for what one types in here; Escape leaves it. */
 export function keepKeys(el: HTMLElement): void {
   el.setAttribute(NO_SHORTCUTS, "true");
+  el.setAttribute(KEEPS, "");
   el.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") event.stopPropagation();
   });
@@ -131,8 +134,12 @@ export function keepKeys(el: HTMLElement): void {
  */
 export function keepSingleKeys(el: HTMLElement): () => void {
   const mark = (event: KeyboardEvent) => {
-    const theirs = event.ctrlKey || event.altKey || event.metaKey || (event.shiftKey && event.key === "Enter");
-    setAttribute(el, NO_SHORTCUTS, theirs || event.target === el ? null : "true");
+    const { target } = event;
+    if (!(target instanceof HTMLElement) || target === el || !el.contains(target)) return;
+    const free = event.ctrlKey || event.altKey || event.metaKey || (event.shiftKey && event.key === "Enter");
+    const theirs = free && !target.closest(`[${KEEPS}]`);
+    // On what has the focus: JupyterLab looks no further where its selector fits that (`… :focus`).
+    setAttribute(target, NO_SHORTCUTS, theirs ? null : "true");
   };
   // JupyterLab looks for the mark when the key has come to the document, in Notebook 7 before it comes to `el`.
   window.addEventListener("keydown", mark, true);
