@@ -145,7 +145,7 @@ class Notebook:
     def command(self, label):
         """Run a command of the palette."""
         field = self.page.locator(".lm-CommandPalette-input")
-        item = self.page.locator(f".lm-CommandPalette-item.lm-mod-active:has-text('{label}')")
+        item = self.page.locator(".lm-CommandPalette-item.lm-mod-active").filter(has_text=label)
         for _ in range(10):  # a page that still starts takes the focus, which closes the palette
             try:
                 if not field.is_visible():

@@ -141,7 +141,7 @@ def keys_stay_in_the_panel(book):
 
 
 def reload_with_the_status_item_off(book, lab):
-    assert book.page.locator(".raydp-lab-status").inner_text().startswith("1 executor - ")
+    book.page.locator(".raydp-lab-status", has_text="1 executor - ").wait_for(timeout=60_000)
     folder = lab[1] / "settings" / "raydp-magic"
     folder.mkdir(parents=True, exist_ok=True)
     settings = folder / "plugin.jupyterlab-settings"
