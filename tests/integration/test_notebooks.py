@@ -11,7 +11,13 @@ from machine import Traces
 
 FOLDER = pathlib.Path(ROOT) / "notebooks"
 SAYS = {  # patterns that the outputs match, among other things
-    "raydp_readme": [r"23 features; 261,830 flights", r"epochs, train_loss 0\.[23]", "Sequential"],
+    "raydp_readme": [
+        r"23 features; 261,830 flights",
+        r"TorchEstimator: 3 epochs, train_loss 0\.[23]",
+        "Sequential",
+        r"TFEstimator: 1 epoch, .*train_loss 0\.[2-5]",
+        r"LightGBMEstimator: 20 rounds.* eval_auc 0\.9",
+    ],
     "tune_and_serve": [
         r"train_ds +spark -> ray +263,149",
         r"28618 +1\d\.\d +3\d\.\d",  # flights of October, the model's error, the spread

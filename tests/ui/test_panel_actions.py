@@ -187,6 +187,8 @@ def insert_a_magic(book):
 def stop_by_the_palette(book):
     book.command("Insert the Live Panel")
     book.page.locator(".jp-Cell").filter(has_text="%raydp_cluster panel").nth(1).wait_for()
+    book.command("Show Spark on Ray")  # without it and the status item nobody asks the kernel
+    book.page.locator("#raydp-magic-sidebar").get_by_text("1/1 executors").wait_for()
     book.command("Stop the Notebook's Cluster…")
     book.page.locator(".jp-Dialog .jp-mod-warn").click()
     panel = book.page.locator(".raydp-panel[data-state='stopped']")
