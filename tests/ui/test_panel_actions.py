@@ -192,4 +192,4 @@ def stop_by_the_palette(book):
     book.command("Stop the Notebook's Cluster…")
     book.page.locator(".jp-Dialog .jp-mod-warn").click()
     panel = book.page.locator(".raydp-panel[data-state='stopped']")
-    panel.wait_for(state="attached", timeout=60_000)
+    panel.first.wait_for(state="attached", timeout=60_000)
