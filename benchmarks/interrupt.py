@@ -30,15 +30,16 @@ CELLS = {
     "a Spark job, SQL": "%%raydp_sql\nSELECT sum(a.id * b.id * c.id) "
     "FROM range(1000000) a, range(1000000) b, range(1000000) c",
     "to_ray": f"rdm.to_ray(spark.range(4).rdd.map(lambda r: ({SLEEP}, 1)).toDF('a int, b int'))",
-    "to_spark of a lazy Dataset": "rdm.to_spark(ray.data.range(4).map_batches("
-    f"lambda b: {SLEEP} or b, batch_size=1)).count()",
-    "await a Spark job": "import asyncio\n"
-    f"await asyncio.to_thread(spark.range(4).rdd.map(lambda r: {SLEEP}).count)",
+    "a Spark job after an await": "import asyncio\nawait asyncio.sleep(0)\n"
+    f"spark.range(4).rdd.map(lambda r: {SLEEP}).count()",
 }
 RAY_CELLS = {
-    f"{number:,} Ray tasks": "sleep = ray.remote(num_cpus=0.1)(__import__('time').sleep)\n"
-    f"ray.get([sleep.remote(600) for _ in range({number})])"
+    f"{number:,} Ray tasks": f"sleep = ray.remote(num_cpus=0.1)(lambda: {SLEEP})\n"
+    f"ray.get([sleep.remote() for _ in range({number})])"
     for number in (4, 10_000)
+} | {
+    "to_spark of a lazy Dataset": "rdm.to_spark(ray.data.range(4).map_batches("
+    f"lambda b: {SLEEP} or b, batch_size=1)).count()",
 }
 PHASES = {
     "start, Ray coming up": "Ray ...",
@@ -104,6 +105,7 @@ def main() -> None:
                 else:
                     time.sleep(3)
                 found[name].append(interrupted(k, sent))
+            print(name, found[name], file=sys.stderr)
     print("| a cell that runs | interrupt to idle |\n|---|--:|")
     for name, took in found.items():
         print(f"| {name} | {statistics.median(took):.2f} s ({min(took):.2f} to {max(took):.2f}) |")
