@@ -8,6 +8,16 @@ import pytest
 REQUIRED = inspect.Parameter.empty
 MANY = inspect.Parameter.VAR_KEYWORD
 
+FIT = [("train_ds", REQUIRED), ("evaluate_ds", None), ("max_retries", 3)]
+FIT_ON_SPARK = [
+    ("train_df", REQUIRED),
+    ("evaluate_df", None),
+    ("max_retries", 3),
+    ("fs_directory", None),
+    ("compression", None),
+    ("stop_spark_after_conversion", False),
+]
+
 RAYDP_1_7 = {
     "torch.TorchEstimator": [
         ("num_workers", 1),
@@ -32,19 +42,8 @@ RAYDP_1_7 = {
         ("use_ccl", False),
         ("extra_config", MANY),
     ],
-    "torch.TorchEstimator.fit": [
-        ("train_ds", REQUIRED),
-        ("evaluate_ds", None),
-        ("max_retries", 3),
-    ],
-    "torch.TorchEstimator.fit_on_spark": [
-        ("train_df", REQUIRED),
-        ("evaluate_df", None),
-        ("max_retries", 3),
-        ("fs_directory", None),
-        ("compression", None),
-        ("stop_spark_after_conversion", False),
-    ],
+    "torch.TorchEstimator.fit": FIT,
+    "torch.TorchEstimator.fit_on_spark": FIT_ON_SPARK,
     "tf.TFEstimator": [
         ("num_workers", 1),
         ("resources_per_worker", None),
@@ -79,19 +78,8 @@ RAYDP_1_7 = {
         ("shuffle", True),
         ("options", MANY),  # ours
     ],
-    "xgboost.XGBoostEstimator.fit": [
-        ("train_ds", REQUIRED),
-        ("evaluate_ds", None),
-        ("max_retries", 3),
-    ],
-    "xgboost.XGBoostEstimator.fit_on_spark": [
-        ("train_df", REQUIRED),
-        ("evaluate_df", None),
-        ("max_retries", 3),
-        ("fs_directory", None),
-        ("compression", None),
-        ("stop_spark_after_conversion", False),
-    ],
+    "xgboost.XGBoostEstimator.fit": FIT,
+    "xgboost.XGBoostEstimator.fit_on_spark": FIT_ON_SPARK,
 }
 
 
