@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
-from itertools import repeat
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from raydp_magic.engine.proxied import rest_address
 from raydp_magic.monitoring.jobs import JobRecord, job_record
@@ -20,23 +21,32 @@ STAGES_AT_ONCE = 20
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
 
 
+class _ExecutorRow(msgspec.Struct, rename="camel", gc=False):
+    """What is read of Spark's record of an executor: the rest of it is passed over."""
+
+    id: str
+    total_cores: int = 0
+    active_tasks: int = 0
+    completed_tasks: int = 0
+    failed_tasks: int = 0
+    memory_used: int = 0
+    max_memory: int = 0
+    rdd_blocks: int = 0
+    total_shuffle_read: int = 0
+    total_shuffle_write: int = 0
+
+
 SparkRow = tuple[int, ...]
-"""The fields `SHOWN` of Spark's record of an executor: all of it is ten times as much to hold.
+"""The fields of an executor's record from ``active_tasks`` on, in their order.
 
 A plain tuple of numbers, which the garbage collector need not look into.
 """
-SHOWN = (
-    "activeTasks",
-    "completedTasks",
-    "failedTasks",
-    "memoryUsed",
-    "maxMemory",
-    "rddBlocks",
-    "totalShuffleRead",
-    "totalShuffleWrite",
-)
-NO_ROW: SparkRow = (0,) * len(SHOWN)
+_SHOWN = _ExecutorRow.__struct_fields__[2:]
+NO_ROW: SparkRow = (0,) * len(_SHOWN)
 """Of an executor that Spark does not know."""
+_shown = attrgetter(*_SHOWN)
+_executor_rows = msgspec.json.Decoder(list[_ExecutorRow])
+_any_rows = msgspec.json.Decoder(list[dict[str, Any]])
 
 
 @dataclass(frozen=True)
@@ -47,9 +57,17 @@ class SparkNews:
     jobs: tuple[JobRecord, ...] = ()
 
 
-def lean(row: dict[str, Any]) -> SparkRow:
-    """What is shown of an executor's record."""
-    return tuple(map(row.get, SHOWN, repeat(0)))
+def executor_rows(answer: bytes) -> dict[str, SparkRow]:
+    """What is shown of each executor in Spark's answer to ``allexecutors``, by id.
+
+    Raises
+    ------
+    ValueError
+        When it is no such answer.
+    """
+    # A driver has cores only where it is the executor: in local mode.
+    rows = _executor_rows.decode(answer)
+    return {row.id: _shown(row) for row in rows if row.id != "driver" or row.total_cores}
 
 
 class SparkRest:
@@ -87,10 +105,7 @@ class SparkRest:
         base = rest_address(session.sparkContext) if session is not None else None
         if base is None:
             return SparkNews()
-        answer = _get(f"{base}/allexecutors")
-        # A driver has cores only where it is the executor: in local mode.
-        own = [row for row in answer if row["id"] != "driver" or row.get("totalCores")]
-        executors = {row["id"]: lean(row) for row in own}
+        executors = executor_rows(_answer(f"{base}/allexecutors"))
         for name, row in executors.items():
             if self._executors.get(name) == row:  # the same object says: nothing new
                 executors[name] = self._executors[name]
@@ -132,7 +147,12 @@ class SparkRest:
 
 
 def _get(url: str) -> list[dict[str, Any]]:
-    """The rows of an answer; none of what Spark does not keep any more.
+    """The rows of an answer, as `_answer`."""
+    return _any_rows.decode(_answer(url))
+
+
+def _answer(url: str) -> bytes:
+    """An answer; that of no rows for what Spark does not keep any more.
 
     Raises
     ------
@@ -141,9 +161,8 @@ def _get(url: str) -> list[dict[str, Any]]:
     """
     try:
         with _opener.open(url, timeout=TIMEOUT) as answer:
-            rows = json.load(answer)
+            return bytes(answer.read())
     except urllib.error.HTTPError as error:
         if error.code == 404:
-            return []
+            return b"[]"
         raise
-    return rows if isinstance(rows, list) else []

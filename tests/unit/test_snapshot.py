@@ -17,7 +17,7 @@ from raydp_magic.monitoring.records import (
     job_snapshot,
 )
 from raydp_magic.monitoring.snapshot import SCHEMA_VERSION, ExecutorSnapshot, from_json
-from raydp_magic.monitoring.spark_rest import NO_ROW, lean
+from raydp_magic.monitoring.spark_rest import NO_ROW, executor_rows
 from raydp_magic.spec import MIB, make_spec
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "snapshots"
@@ -114,7 +114,7 @@ def test_what_has_ended_is_not_up():
 def test_no_more_tasks_are_active_than_there_are_slots():
     """Spark counts starts and ends in events of their own, which may lag."""
     slot = Slot(0, phase="up", executor_id="0")
-    [executor] = executors([slot], {"0": lean({"activeTasks": 3})}, cores=2)
+    [executor] = executors([slot], {"0": seen({"activeTasks": 3})}, cores=2)
     assert executor.active_tasks == 2
     job = job_snapshot(job_record({"jobId": 1, "numTasks": 9, "numActiveTasks": 3}), 2, None)
     assert job.tasks_active == 2
@@ -133,7 +133,7 @@ def test_an_executor_says_where_it_is_what_it_takes_and_since_when_it_is_lost():
         Slot(3, phase="lost", executor_id="5", node="gone", since=7.0, message="why"),
     ]
     up, lost = executors(
-        slots, {"4": lean({"rddBlocks": 3})}, memory={"4": 9, "5": 9}, hosts={"n1": "head"}
+        slots, {"4": seen({"rddBlocks": 3})}, memory={"4": 9, "5": 9}, hosts={"n1": "head"}
     )
     assert (up.slot, up.node, up.memory_used, up.cached_blocks, up.lost_at) == (
         0,
@@ -175,7 +175,7 @@ def test_tallies_count_what_is_alive_and_up():
 
 def test_what_has_not_changed_is_the_same_record():
     records, spec = Records(), make_spec()
-    row = lean({"activeTasks": 1})
+    row = seen({"activeTasks": 1})
 
     def look(phase, row, memory):
         slots = [Slot(0, phase=phase, executor_id="0", node="n1")]
@@ -188,7 +188,7 @@ def test_what_has_not_changed_is_the_same_record():
     assert look("up", row, 5) is first
     assert look("up", row, 6).memory_used == 6
     assert look("draining", row, 6).state == "draining"
-    assert look("draining", lean({"activeTasks": 0}), 6).active_tasks == 0
+    assert look("draining", seen({"activeTasks": 0}), 6).active_tasks == 0
     assert look("up", row, 5) == first
 
     def room(free):
@@ -223,7 +223,7 @@ def test_an_executor_that_moved_on_is_as_one_made_from_nothing():
 
 def test_records_follow_when_executors_come_and_go_and_nodes_are_named():
     kept, spec, hosts = Records(), make_spec(), {"n1": "head"}
-    rows, memory = {"1": lean({"completedTasks": 7})}, {"1": 5}
+    rows, memory = {"1": seen({"completedTasks": 7})}, {"1": 5}
 
     def look(*numbers):
         slots = [Slot(n, phase="up", executor_id=str(n), node=f"n{n}") for n in numbers]
@@ -240,15 +240,27 @@ def test_records_follow_when_executors_come_and_go_and_nodes_are_named():
     assert [executor.node for executor in look(1, 3)] == ["head", "n3"]
     hosts["n3"] = "third"
     assert [executor.node for executor in look(1, 3)] == ["head", "third"]
-    rows["1"] = lean({"completedTasks": 7})  # as it was, though read again
+    rows["1"] = seen({"completedTasks": 7})  # as it was, though read again
     [before, _] = look(1, 3)
-    rows["1"] = lean({"completedTasks": 7})
+    rows["1"] = seen({"completedTasks": 7})
     assert look(1, 3)[0] is before
-    rows["1"] = lean({"completedTasks": 8})
+    rows["1"] = seen({"completedTasks": 8})
     assert look(1, 3)[0].completed_tasks == 8
 
 
+def seen(fields):
+    """An executor's row, as from Spark's answer."""
+    [row] = executor_rows(json.dumps([{"id": "1", **fields}]).encode()).values()
+    return row
+
+
 def test_of_sparks_record_only_what_is_shown_is_held():
-    row = {"id": "1", "completedTasks": 7, "rddBlocks": 2, "memoryMetrics": {"used": 5}}
-    assert lean(row) == (0, 7, 0, 0, 0, 2, 0, 0)
-    assert lean({}) == NO_ROW
+    row = {"completedTasks": 7, "rddBlocks": 2, "memoryMetrics": {"used": 5}}
+    assert seen(row) == (0, 7, 0, 0, 0, 2, 0, 0)
+    assert seen({}) == NO_ROW
+    driver = {"id": "driver", "activeTasks": 3}
+    assert executor_rows(json.dumps([driver]).encode()) == {}
+    in_local_mode = driver | {"totalCores": 2}
+    assert list(executor_rows(json.dumps([in_local_mode]).encode())) == ["driver"]
+    with pytest.raises(ValueError, match="malformed|Expected"):
+        executor_rows(b"<html>")
