@@ -81,8 +81,8 @@ class Estimator(Learner):
         max_retries : int
             As for :meth:`fit`.
         fs_directory : str or Path, optional
-            Write the rows as Parquet under this folder, which all nodes see, and train from
-            there; by default they go through Ray's object store.
+            Write the rows as Parquet under this folder, which all nodes see, train from there,
+            and remove them; by default they go through Ray's object store.
         compression : str, optional
             Of these Parquet files, such as ``"snappy"``.
         stop_spark_after_conversion : bool
@@ -108,14 +108,13 @@ class Estimator(Learner):
         running.check(self, without_spark=stop_spark_after_conversion)  # before a job runs in vain
         columns = self._columns(frames["train_df"])
         needed = [from_spark.only(frame, columns) for frame in frames.values()]
-        datasets = from_spark.datasets(needed, fs_directory, compression)
-        if stop_spark_after_conversion:
-            from_spark.stop()
         try:
-            self.fit(datasets[0], datasets[1] if len(datasets) > 1 else None, max_retries)
+            with from_spark.datasets(needed, fs_directory, compression) as datasets:
+                if stop_spark_after_conversion:
+                    from_spark.stop()
+                self.fit(datasets[0], datasets[1] if len(datasets) > 1 else None, max_retries)
         finally:
             if stop_spark_after_conversion:
-                datasets.clear()
                 from_spark.let_go()
         return self
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
+import re
 import uuid
 import warnings
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raydp_magic.errors import UsageError
 from raydp_magic.train.kinds import is_dataset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
     import ray
 
@@ -77,10 +79,13 @@ def check_files(directory: str | Path | None, compression: str | None) -> None:
         )
 
 
+@contextlib.contextmanager
 def datasets(
     frames: list[Any], directory: str | Path | None, compression: str | None
-) -> list[ray.data.Dataset]:
+) -> Iterator[list[ray.data.Dataset]]:
     """A Dataset of each DataFrame, through the object store or through Parquet files.
+
+    At the end the list is emptied, and the files are removed.
 
     Parameters
     ----------
@@ -93,16 +98,42 @@ def datasets(
     """
     from raydp_magic.bridge import to_ray
 
-    if directory is None:
-        return [to_ray(frame) for frame in frames]
-    import ray
+    found: list[ray.data.Dataset] = []
+    try:
+        if directory is None:
+            found += [to_ray(frame) for frame in frames]
+            yield found
+            return
+        with _folder_in(os.fspath(directory)) as folder:
+            import ray
 
-    found = []
-    for frame in frames:
-        path = f"{os.fspath(directory).rstrip('/')}/raydp_magic-{uuid.uuid4().hex[:12]}"
-        frame.write.parquet(path, compression=compression)
-        found.append(ray.data.read_parquet(path, file_extensions=["parquet"]))
-    return found
+            for number, frame in enumerate(frames):
+                path = f"{folder}/{number}"
+                frame.write.parquet(path, compression=compression)
+                found.append(ray.data.read_parquet(path, file_extensions=["parquet"]))
+            yield found
+    finally:
+        found.clear()
+
+
+@contextlib.contextmanager
+def _folder_in(directory: str) -> Iterator[str]:
+    """A folder's name in another, on any file system that Arrow knows; removed at the end."""
+    from pyarrow.fs import FileSystem, FileType
+
+    # Spark and Arrow would take a relative path from different places.
+    is_address = re.match(r"[a-zA-Z][\w+.-]+:", directory)
+    parent = directory if is_address else str(Path(directory).resolve())
+    folder = f"{parent.rstrip('/')}/raydp_magic-{uuid.uuid4().hex[:12]}"
+    try:
+        yield folder
+    finally:
+        try:
+            files, path = FileSystem.from_uri(folder)
+            if files.get_file_info(path).type is not FileType.NotFound:
+                files.delete_dir(path)
+        except (OSError, ValueError) as error:
+            warnings.warn(f"The Parquet files in {folder} stay: {error}", UserWarning, stacklevel=2)
 
 
 def check_stop(frame: Any) -> None:

@@ -253,16 +253,20 @@ def test_classes_several_inputs_and_arrays_through_parquet(cluster, tmp_path):
         def forward(self, kinds, rest):
             return self.last(torch.cat([self.known(kinds[:, 0]), self.rest(rest)], 1))
 
+    def optimizer(model, config):  # called where the rows are being read
+        assert list(Path(config["folder"]).rglob("*.snappy.parquet"))
+        return torch.optim.Adam(model.parameters(), lr=config["rate"])
+
     found = estimator(
         num_workers=1,
         model=lambda config: Two(),
-        optimizer=lambda model, config: torch.optim.Adam(model.parameters(), lr=config["rate"]),
+        optimizer=optimizer,
         loss=nn.CrossEntropyLoss(),
         feature_columns=[["kind"], ["pair", "n"]],
         feature_types=[torch.long, torch.float],
         label_column="kind",
         num_epochs=10,
-        config={"rate": 0.05},
+        config={"rate": 0.05, "folder": str(tmp_path)},
         lr_scheduler_creator=lambda optimizer, config: torch.optim.lr_scheduler.StepLR(
             optimizer, 5, 0.9
         ),
@@ -270,7 +274,7 @@ def test_classes_several_inputs_and_arrays_through_parquet(cluster, tmp_path):
         metrics=["Accuracy"],
         metrics_config={"Accuracy": {"task": "multiclass", "num_classes": 3}},
     ).fit_on_spark(df, fs_directory=tmp_path, compression="snappy")
-    assert list(tmp_path.rglob("*.snappy.parquet"))
+    assert list(tmp_path.iterdir()) == [], "files of a fit that has ended"
     assert last_state(found)[0] == pytest.approx(0.05 * 0.9**2), "10 epochs of two steps"
     scores = found.evaluate(df)
     assert scores["loss"] < 0.5

@@ -17,6 +17,7 @@ from playwright.sync_api import TimeoutError  # noqa: A004 - Playwright's own
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 AXE = ROOT / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
+BASE_URL = "/user/ann"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -35,7 +36,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """A JupyterLab on a folder of its own; yields (url, folder)."""
+    """A JupyterLab on a folder of its own, below a base URL as JupyterHub's are; yields (url, folder)."""
     folder = tmp_path_factory.mktemp("lab")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -50,11 +51,12 @@ def lab(tmp_path_factory):
     command += [
         "--IdentityProvider.token=t",
         "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.base_url={BASE_URL}/",
         f"--notebook-dir={folder}",
     ]
     with (folder / "lab.log").open("wb") as log:
         server = subprocess.Popen(command, env=env, stdout=log, stderr=log, cwd=folder)
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{port}{BASE_URL}"
     try:
         deadline = time.monotonic() + 90
         while True:

@@ -1,7 +1,7 @@
 """Links that a browser opens through jupyter-server-proxy, as under JupyterHub."""
 
 CELLS = [
-    "import os; os.environ['RAYDP_MAGIC_PROXY'] = '1'\n%load_ext raydp_magic",
+    "import os; os.environ['JUPYTERHUB_SERVICE_PREFIX'] = '/user/ann/'\n%load_ext raydp_magic",
     "%raydp_cluster start --executors 1 --memory 512m",
     "spark.range(10).count()",
     "%raydp_cluster panel",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -44,3 +45,29 @@ def test_a_compression_is_of_files(tmp_path):
         from_spark.check_files(None, None)
     with pytest.warns(UserWarning, match="compression='snappy' is of Parquet files.*fs_directory"):
         from_spark.check_files(None, "snappy")
+
+
+class Written:
+    """A DataFrame whose rows cannot be read."""
+
+    def __init__(self):
+        self.write = self
+
+    def parquet(self, path, compression):
+        Path(path).mkdir(parents=True)
+        (Path(path) / f"part.{compression}.parquet").touch()
+        raise OSError("disk full")
+
+
+def test_files_of_a_conversion_that_fails_are_removed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    failing = from_spark.datasets([Written()], "here", "snappy")
+    with pytest.raises(OSError, match="disk full"), failing:
+        pass
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+def test_files_that_cannot_be_removed_are_named():
+    gone = from_spark._folder_in("nowhere:/models")
+    with pytest.warns(UserWarning, match="nowhere:/models/raydp_magic-.* stay"), gone:
+        pass
