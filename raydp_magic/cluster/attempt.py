@@ -164,7 +164,7 @@ class Attempt:
     def undo(self) -> None:
         """Take back every step that was done; goes on when one fails."""
         if self._cluster is not None:
-            self._cluster.stop()
+            self._cluster.abandon()
             return
         with contextlib.ExitStack() as steps:  # runs them all, last first, whatever one raises
             if not self._had_ray and ray_session.is_connected():

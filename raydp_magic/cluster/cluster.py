@@ -84,6 +84,7 @@ class Cluster:
         self._supervisor = supervisor
         self._on_stopped = on_stopped
         self._state: ClusterState = "starting"
+        self._spark_ends: threading.Thread | None = None
         self._stop_lock = threading.Lock()
         self._sampler: Sampler | None = None
         self._last_slots: list[Slot] = []
@@ -325,6 +326,16 @@ class Cluster:
         """The interpreter ends: be quick, the machine's own clean-up does the rest."""
         self._stop("stopped", hurry=True)
 
+    def abandon(self) -> None:
+        """Take back a start that was not finished: with nothing to save, Spark ends beside Ray."""
+        self._supervisor.quiesce()
+        self._spark_ends = threading.Thread(target=self.driver.stop, name="raydp_magic-abandon")
+        self._spark_ends.start()
+        try:
+            self.stop()
+        finally:
+            self._spark_ends.join()
+
     def settle(self) -> None:
         """Wait for a stop under way; notice a driver, a session or a Ray that is gone."""
         if self._state in ("starting", "running"):
@@ -367,7 +378,8 @@ class Cluster:
     def _give_back(self, *, hurry: bool) -> None:
         """End Spark, its actors, and what of the bridge only Spark needed."""
         try:
-            self.driver.stop(1.0 if hurry else 5.0)
+            if self._spark_ends is None:
+                self.driver.stop(1.0 if hurry else 5.0)
         finally:
             if self.warm_up is not None and not hurry:
                 self.warm_up.wait(5.0)  # it must make no keeper after the others ended

@@ -100,6 +100,8 @@ def wait_for_room(
 ) -> None:
     """Raise as :func:`check_room`, after a few seconds in which resources may come free.
 
+    What an autoscaler may still bring counts as room: training waits for it.
+
     Parameters
     ----------
     workers, wants, strategy
@@ -117,7 +119,12 @@ def wait_for_room(
         if without_spark:
             nodes, held = given_back(nodes, held), ()
         check_room(
-            workers, wants, nodes, strategy, spark_cpus=_cpus(held), without_spark=without_spark
+            workers,
+            wants,
+            [*nodes, *nodes_to_come()],
+            strategy,
+            spark_cpus=_cpus(held),
+            without_spark=without_spark,
         )
 
     _wait(check)
@@ -153,6 +160,14 @@ def spark_holds() -> list[tuple[str, Mapping[str, float]]]:
         return []
     each, live = executor_resources(cluster.spec), cluster.actors()
     return [(slot.node or "", each) for slot in cluster.slots() if slot.executor_id in live]
+
+
+def nodes_to_come() -> list[NodeRoom]:
+    """What an autoscaler of the running cluster may still start."""
+    from raydp_magic.cluster import current
+
+    cluster = current()
+    return [] if cluster is None else cluster.rooms_to_come()
 
 
 def gpus_for(workers: int, wants: Mapping[str, float], strategy: str) -> float:

@@ -74,6 +74,16 @@ def squares(ray, count=4):
     return ray.get([square.remote(x) for x in range(count)])
 
 
+def fit_one_worker(spark):
+    from raydp_magic.train import XGBoostEstimator
+
+    frame = spark.range(100).selectExpr("double(id) AS x", "double(id * 2) AS y")
+    settings = {"objective": "reg:squarederror"}
+    estimator = XGBoostEstimator(settings, label_column="y", num_boost_round=5)
+    estimator.fit_on_spark(frame)
+    assert estimator.history[-1]["train_loss"] < estimator.history[0]["train_loss"]
+
+
 def test_what_is_asked_of_ray_is_what_its_function_takes():
     from ray.util.spark import cluster_init, setup_ray_cluster
 
@@ -130,6 +140,8 @@ def test_the_decks_flow_on_local_mode_with_an_autoscaler(capfd):
     wait_until(lambda: len(handle.nodes()) == 1, 60, "the idle node did not go")
     with pytest.raises(UsageError, match="no live Ray node has that"):
         rdm.map_batches(handle.spark.range(5), lambda batch: batch, schema="id long")
+
+    fit_one_worker(handle.spark)  # its node comes too
 
     ray.shutdown()  # only disconnects
     assert rdm.current() is handle

@@ -123,3 +123,12 @@ def test_nobody_waits_for_what_spark_alone_leaves_no_room_for(monkeypatch):
     monkeypatch.setattr(room, "WAIT_SECONDS", 3600.0)
     with pytest.raises(UsageError, match="3 of Ray's 8 CPUs are free; Spark's executors hold 2"):
         room.wait_for_room(4, {"CPU": 1.0}, "STRICT_PACK")
+
+
+@pytest.mark.usefixtures("ray_with_spark")
+def test_nodes_that_an_autoscaler_may_bring_count(monkeypatch):
+    coming = replace(OTHER, node_id="to-come-0", free=OTHER.total)
+    monkeypatch.setattr(room, "nodes_to_come", lambda: [coming])
+    room.wait_for_room(3 + 4, {"CPU": 1.0}, "PACK")
+    with pytest.raises(UsageError, match="7 of Ray's 12 CPUs are free"):
+        room.wait_for_room(3 + 5, {"CPU": 1.0}, "PACK")
