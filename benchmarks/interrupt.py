@@ -64,6 +64,7 @@ def during_start(k: Kernel, words: str) -> float:
         except queue.Empty:
             raise SystemExit(f"the start never said {words!r}") from None
         if message["parent_header"].get("msg_id") == cell and words in str(message["content"]):
+            time.sleep(0.5)  # it says so before it begins
             return interrupted(k, cell)
 
 

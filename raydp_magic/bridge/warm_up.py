@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from raydp_magic.bridge import handoff
 from raydp_magic.bridge.keepers import keepers
 from raydp_magic.bridge.route import connector
+from raydp_magic.engine import ray_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -43,6 +44,7 @@ class WarmUp:
         self._session = session
         self._slots = slots
         self._ray_slots = ray_slots
+        self._ray = ray_session.identity()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="raydp_magic-warm-up", daemon=True)
         self._thread.start()
@@ -59,9 +61,13 @@ class WarmUp:
         """Wait until it is done, at most this many seconds."""
         self._thread.join(timeout)
 
+    def _is_over(self) -> bool:
+        """Asked before each call to Ray: without its Ray, one would start another by itself."""
+        return self._over.is_set() or ray_session.identity() != self._ray
+
     def _run(self) -> None:
         for step in (self._let_pass, self._spark_workers, self._ray_data):
-            if self._over.is_set():
+            if self._is_over():
                 return
             with suppress(Exception):
                 step()
@@ -77,7 +83,7 @@ class WarmUp:
     def _spark_workers(self) -> None:
         keepers.on_all_nodes()
         session = self._session
-        if self._over.is_set():
+        if self._is_over():
             return
         session.sparkContext.setLocalProperty("spark.job.description", DESCRIPTION)
         rows = session.range(0, self._slots, 1, self._slots).where("id < 0")  # a task a slot
@@ -99,11 +105,13 @@ class WarmUp:
         import ray
 
         import_module("ray.data")
-        if self._over.is_set():
+        if self._is_over():
             return
 
         @ray.remote(num_cpus=0, max_retries=0, scheduling_strategy="SPREAD")
         def load() -> None:
             import ray.data  # noqa: F401
 
-        ray.get([load.remote() for _ in range(min(self._slots, self._ray_slots))])
+        asked = [load.remote() for _ in range(min(self._slots, self._ray_slots))]
+        while asked and not self._is_over():
+            _, asked = ray.wait(asked, num_returns=len(asked), timeout=0.5)

@@ -202,17 +202,20 @@ class Attempt:
     def _check_fit(self, rooms: list[ray_session.NodeRoom]) -> list[ray_session.NodeRoom]:
         """Refuse what cannot run; a cluster stopped a moment ago may still be giving back."""
         deadline = self._freed_at + GIVING_BACK_SECONDS
+        known = {room.node_id for room in rooms}
         while True:
+            late = time.monotonic() > deadline
             try:
                 check_fit(self.spec, rooms)
             except DoesNotFitError:
-                if time.monotonic() > deadline:
+                if late:
                     raise
-                time.sleep(0.1)
-                known = {room.node_id for room in rooms}
-                rooms = [room for room in ray_session.nodes() if room.node_id in known]
             else:
-                return rooms
+                held = any(room.free.get("CPU") != room.total.get("CPU") for room in rooms)
+                if late or not held or cpus_left(self.spec, rooms) >= 1:
+                    return rooms
+            time.sleep(0.1)
+            rooms = [room for room in ray_session.nodes() if room.node_id in known]
 
     def _one_machine(self, rooms: list[ray_session.NodeRoom]) -> bool:
         asked = dict(self.spec.conf).get("spark.driver.host")

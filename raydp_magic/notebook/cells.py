@@ -88,6 +88,7 @@ class Cells:
     def forget(self) -> None:
         """Let go of a cell that runs, as no ``after`` will come."""
         self.jobs.end(interrupted=False)
+        self.jobs.close()
         self.tasks.end(cancel=False)
         self.progress.forget()
 

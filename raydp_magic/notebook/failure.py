@@ -81,7 +81,7 @@ def _show_short(
 ) -> list[str]:
     ours = translate(error)
     text = None if ours is None else str(ours)
-    if isinstance(error, KeyboardInterrupt) and _in_library(trace):
+    if text is None and came_of_interrupt(error) and _in_library(trace):
         text = _STOPPED
     if text is not None:
         first, *rest = text.splitlines()
@@ -92,9 +92,19 @@ def _show_short(
     return []
 
 
-def stopped(error: KeyboardInterrupt) -> KeyboardInterrupt:
+def stopped(error: Error) -> Error:
     """Make IPython show an interrupt of a magic as one line."""
     return as_lines(error, _STOPPED)
+
+
+def came_of_interrupt(error: BaseException | None) -> bool:
+    """Whether it is an interrupt, or what a clean-up met that the interrupt has set off.
+
+    PySpark's waits for the job that the interrupt cancels, and so fails in its turn.
+    """
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def _in_library(trace: TracebackType | None) -> bool:

@@ -17,11 +17,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import queue
 import signal
 import sys
 import threading
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +66,7 @@ class CellJobs:
         self._session = session
         self._local = threading.local()
         self._open: set[str] = set()
+        self._canceller: _Canceller | None = None
 
     def begin(self, label: str, cell: int = 0) -> str | None:
         """Tag what this thread runs from now on; harmless when it is tagged already.
@@ -93,7 +97,8 @@ class CellJobs:
         if described:
             context.setLocalProperty(_DESCRIPTION, label)
         properties = context._jsc.sc().getLocalProperties()
-        watch = _Watch.install()
+        self._canceller = self._canceller or _Canceller()
+        watch = _Watch.install(partial(self._canceller.ask, context, tag))
         self._local.tagged = _Tagged(session, tag, label if described else None, properties, watch)
         return tag
 
@@ -138,6 +143,35 @@ class CellJobs:
         if tagged.label is not None and context.getLocalProperty(_DESCRIPTION) == tagged.label:
             context.setLocalProperty(_DESCRIPTION, None)
         return interrupted or hit
+
+    def close(self) -> None:
+        """No cell will come any more."""
+        if self._canceller is not None:
+            self._canceller.close()
+            self._canceller = None
+
+
+class _Canceller:
+    """Cancels jobs for a signal handler, which may neither wait nor take a lock."""
+
+    def __init__(self) -> None:
+        # Unlike others, this queue may be put into by a handler that has interrupted a put.
+        self._asked: queue.SimpleQueue[tuple[Any, str] | None] = queue.SimpleQueue()
+        threading.Thread(target=self._run, name="raydp_magic-cancel", daemon=True).start()
+
+    def ask(self, context: Any, tag: str) -> None:
+        """Have the jobs with a tag cancelled, soon."""
+        self._asked.put((context, tag))
+
+    def close(self) -> None:
+        """End its thread."""
+        self._asked.put(None)
+
+    def _run(self) -> None:
+        while (asked := self._asked.get()) is not None:
+            context, tag = asked
+            with suppress(Exception):  # the driver may be gone
+                context.cancelJobsWithTag(tag)
 
 
 def cancel(context: Any, tag: str) -> None:
@@ -187,13 +221,15 @@ def _restore_thread(tagged: _Tagged) -> None:
 class _Watch:
     """The SIGINT handler of one cell, and the filter for what Py4J logs about an interrupt."""
 
-    def __init__(self, previous: Any) -> None:
+    def __init__(self, previous: Any, cancel_jobs: Callable[[], None]) -> None:
         self._previous = previous
+        self._cancel_jobs = cancel_jobs
         self._hit = False
+        self._warnings: warnings.catch_warnings[None] | None = None
         self._root_was_bare = not logging.root.handlers
 
     @classmethod
-    def install(cls) -> _Watch | None:
+    def install(cls, cancel_jobs: Callable[[], None]) -> _Watch | None:
         """Put it in place of Python's, Spark's or ipykernel's handler; leave a user's own alone."""
         if threading.current_thread() is not threading.main_thread():
             return None
@@ -201,7 +237,7 @@ class _Watch:
         replaced = _is_of(previous, "pyspark.") or _is_of(previous, "ipykernel.")
         if previous is not signal.default_int_handler and not replaced:
             return None
-        watch = cls(previous)
+        watch = cls(previous, cancel_jobs)
         signal.signal(signal.SIGINT, watch.on_interrupt)
         logging.root.addFilter(watch.keep)
         return watch
@@ -211,16 +247,23 @@ class _Watch:
         if signal.getsignal(signal.SIGINT) == self.on_interrupt:
             signal.signal(signal.SIGINT, self._previous)
         logging.root.removeFilter(self.keep)
+        if self._warnings is not None:
+            self._warnings.__exit__(None, None, None)
         if self._hit and self._root_was_bare:
             _undo_basic_config()
         return self._hit
 
     def on_interrupt(self, signum: int, frame: FrameType | None) -> None:
         """Close the connection of a Py4J call that is under way, then interrupt."""
-        self._hit = True
+        if not self._hit:
+            self._hit = True
+            self._warnings = warnings.catch_warnings()
+            self._warnings.__enter__()
+            warnings.filterwarnings("ignore", "toPandas attempted Arrow optimization")
         connection = _calling_connection(frame)
         if connection is not None:
             connection.close()
+        self._cancel_jobs()
         if _is_of(self._previous, "ipykernel.") and not _in_cell(frame):
             self._previous(signum, frame)
             with suppress(RuntimeError):  # no loop runs

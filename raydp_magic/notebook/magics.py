@@ -20,6 +20,7 @@ from raydp_magic.notebook.cells import Cells
 from raydp_magic.notebook.dataframe_display import DataFrameDisplay
 from raydp_magic.notebook.display import is_dataframe, show
 from raydp_magic.notebook.failure import (
+    came_of_interrupt,
     query_logs,
     restore_plain_cells,
     shorten_plain_cells,
@@ -368,5 +369,7 @@ def _failures(sql_line: int | None = None) -> Iterator[None]:
     except Exception as error:
         ours = translate(error, sql_line=sql_line)
         if ours is None:
+            if came_of_interrupt(error):
+                stopped(error)
             raise
         raise ours from error

@@ -230,10 +230,13 @@ def test_a_setting_that_spark_refuses_is_one_line_and_a_hint(ray4, traces, key, 
 
 
 def test_start_without_waiting_and_the_user_s_own_spark_stop(ray4, traces):
-    cluster = rdm.start(executors=1, wait=False)
+    cluster = rdm.start(executors=2, wait=False)
     assert cluster.spark.range(10).count() == 10
     cluster.spark.stop()
     wait_until(lambda: rdm.current() is None, 15)
+    # Ray is still taking back the CPUs of the first, which are not somebody else's.
+    with rdm.start(executors=2) as again:
+        assert again.problems == []
     traces.gone(ray=False)
     wait_until(lambda: ray4.available_resources().get("CPU") == 4, 10)
 

@@ -272,7 +272,7 @@ def test_an_interrupted_cell_cancels_its_jobs(started, capsys):
     assert context.cancelled == []
     error, _ = failed(started, "import signal; signal.raise_signal(signal.SIGINT)", capsys)
     assert isinstance(error, KeyboardInterrupt)
-    assert len(context.cancelled) == 1
+    assert len(set(context.cancelled)) == 1  # at the signal, and what came after it at the end
     assert context.properties["restored"] == "properties"
     assert context.tags == set()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -6,6 +6,7 @@ import pytest
 
 from raydp_magic.engine.translate import refused_start, translate
 from raydp_magic.errors import BridgeError, ClusterError, NotRunningError, QueryError
+from raydp_magic.notebook.failure import came_of_interrupt
 
 
 def spark_error(
@@ -202,3 +203,17 @@ def test_others_keep_their_own_words():
     assert translate(ConnectionRefusedError("not Spark's")) is None
     ours = NotRunningError()
     assert translate(ours) is ours
+
+
+def test_what_a_clean_up_meets_after_an_interrupt_came_of_it():
+    def clean_up():
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise ValueError("the job was cancelled")
+
+    with pytest.raises(ValueError, match="cancelled") as raised:
+        clean_up()
+    assert came_of_interrupt(raised.value)
+    assert came_of_interrupt(KeyboardInterrupt())
+    assert not came_of_interrupt(ValueError())
