@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
@@ -182,7 +183,9 @@ def open_notebook(lab, browser, request):
     url, folder = lab
     pages = []
 
-    def open_(cells, *, name="work", theme="JupyterLab Light", width=1280, app="lab/tree"):
+    def open_(
+        cells, *, name="work", theme="JupyterLab Light", width=1280, app="lab/tree", refused=None
+    ):
         path = folder / f"{name}.ipynb"
         if cells is not None:  # else the notebook is there, in another tab too
             book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
@@ -200,6 +203,9 @@ def open_notebook(lab, browser, request):
         page = browser.new_page(viewport={"width": width, "height": 1000})
         page.problems = []
         page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page.on("request", lambda request: page.problems.extend(foreign(request.url)))
+        if refused is not None:
+            page.route(refused, lambda route: route.abort())
         pages.append(page)
         page.on("dialog", lambda dialog: dialog.accept())
         page.goto(f"{url}/{app}/{name}.ipynb?token=t&reset")
@@ -218,6 +224,12 @@ def open_notebook(lab, browser, request):
     request = urllib.request.Request(f"{url}/api/kernels", headers={"Authorization": "token t"})
     for kernel in json.load(urllib.request.urlopen(request)):
         end_kernel(f"{url}/api/kernels/{kernel['id']}")
+
+
+def foreign(url):
+    """The address, when a page asks another machine than this for it."""
+    parts = urllib.parse.urlsplit(url)
+    return [url] if parts.hostname not in (None, "127.0.0.1") else []
 
 
 def end_kernel(url):

@@ -173,3 +173,16 @@ def test_a_notebook_that_is_not_trusted_shows_its_drawings(open_notebook, lab):
     assert not book.violations(".jp-RenderedHTML")
     book.picture("not-trusted")
     assert page.problems == []
+
+
+def test_the_panel_needs_no_extension_of_the_page(open_notebook):
+    """As in VS Code and Colab: a widget alone, and nothing that the page would have to fetch."""
+    cells = ["%load_ext raydp_magic\n%raydp_cluster panel"]
+    book = open_notebook(cells, refused=re.compile("/extensions/raydp-magic/"))
+    book.run(0)
+    panel = book.cell(0).locator(".raydp-panel")
+    panel.get_by_role("button", name="Start", exact=True).wait_for(timeout=60_000)
+    assert book.page.locator("#raydp-magic-sidebar").count() == 0
+    # JupyterLab itself minds the extension that it was told of and could not get.
+    assert [one for one in book.page.problems if one.startswith("http")] == []
+    book.picture("panel-alone")
