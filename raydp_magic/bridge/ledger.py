@@ -59,6 +59,11 @@ class LedgerEntry:
     unbound_name: str = field(repr=False, default="")
     released: bool = field(repr=False, default=False)
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether it goes by a name, and not by its number."""
+        return not self.name.startswith("#")
+
 
 def record(
     direction: str,

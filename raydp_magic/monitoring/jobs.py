@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -169,6 +169,17 @@ def job_record(row: dict[str, Any], stages: Iterable[dict[str, Any]] = ()) -> Jo
         tasks_total=total,
         stages=records,
     )
+
+
+def at_most(job: JobRecord, slots: int) -> JobRecord:
+    """The job with no more tasks at work than there are slots for, and so each of its stages.
+
+    Spark counts starts and ends of tasks in events that may lag. 0 slots: they are not known.
+    """
+    if not slots or max((job.tasks_active, *(stage.tasks_active for stage in job.stages))) <= slots:
+        return job
+    stages = tuple(replace(s, tasks_active=min(s.tasks_active, slots)) for s in job.stages)
+    return replace(job, tasks_active=min(job.tasks_active, slots), stages=stages)
 
 
 class Forecast:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
-from raydp_magic.bridge.ledger import LedgerEntry, ledger
+from raydp_magic.bridge.ledger import ledger, prune
 from raydp_magic.monitoring.gone import Death, Gone
-from raydp_magic.monitoring.jobs import Forecast
+from raydp_magic.monitoring.jobs import Forecast, at_most
 from raydp_magic.monitoring.paced import Paced
 from raydp_magic.monitoring.ray_look import LoadLook, check_connected, node_deaths, ray_work
 from raydp_magic.monitoring.records import Loads, RayWork, Records, job_snapshot
@@ -15,12 +16,14 @@ from raydp_magic.monitoring.spark_rest import SparkNews, SparkRest
 from raydp_magic.monitoring.timeline import Timeline
 
 if TYPE_CHECKING:
+    from raydp_magic.bridge.ledger import LedgerEntry
+    from raydp_magic.bridge.transfers import Transfer
     from raydp_magic.cluster.cluster import Cluster
     from raydp_magic.engine.ray_session import NodeRoom
     from raydp_magic.monitoring.snapshot import JobSnapshot
 
-LEDGER_SECONDS = 10.0
-"""How old the ledger may be in a snapshot: asking Ray which blocks still live is not free."""
+PRUNE_SECONDS = 10.0
+"""How long what is gone may be held yet in a snapshot: asking Ray which blocks live is not free."""
 
 
 class Readings:
@@ -39,9 +42,9 @@ class Readings:
             check_connected(cluster)
             return cluster.rooms()
 
-        def entries() -> list[LedgerEntry]:
+        def freed() -> None:
             check_connected(cluster)
-            return ledger()
+            prune()
 
         self._spark_rest = SparkRest(cluster.driver)
         self.epoch = time.time() - time.monotonic()
@@ -49,7 +52,7 @@ class Readings:
         self.loads = Paced(LoadLook(cluster), Loads(), every=interval)
         self.spark = Paced(self._spark_rest.news, SparkNews(), every=interval)
         self.work = Paced(lambda: ray_work(cluster), RayWork(), every=2 * interval)
-        self.ledger: Paced[list[LedgerEntry]] = Paced(entries, [], every=LEDGER_SECONDS)
+        self.freed: Paced[None] = Paced(freed, None, every=PRUNE_SECONDS)
         self.deaths: Paced[dict[str, Death]] = Paced(
             lambda: node_deaths(cluster), {}, every=5 * interval
         )
@@ -57,7 +60,8 @@ class Readings:
         self.timeline = Timeline()
         self.records = Records()
         self._forecasts: dict[int, Forecast] = {}
-        self._all = (self.rooms, self.loads, self.spark, self.work, self.ledger, self.deaths)
+        self._names: dict[str, str] = {}
+        self._all = (self.rooms, self.loads, self.spark, self.work, self.freed, self.deaths)
 
     @property
     def spark_ui(self) -> str | None:
@@ -86,11 +90,21 @@ class Readings:
         for one in self._all:
             one.wait(max(0.0, deadline - time.monotonic()))
 
-    def jobs(self, most_active: int, now: float) -> tuple[JobSnapshot, ...]:
-        """The running jobs, each with how long it will still take."""
-        running = [job for job in self.spark.value.jobs if job.state == "running"]
+    def bridge(self, moved: list[Transfer]) -> tuple[list[LedgerEntry], dict[str, str]]:
+        """What the bridge holds, and how conversions are called, also when it is held no more.
+
+        What has crossed is known here, without Ray: it is held from the moment of its end.
+        """
+        held = ledger(max_age=math.inf)
+        names = self._names | {one.transfer: one.name for one in held if one.is_bound}
+        self._names = {one.id: names[one.id] for one in moved if one.id in names}
+        return held, self._names
+
+    def jobs(self, slots: int, now: float) -> tuple[JobSnapshot, ...]:
+        """The running jobs, each with how long it will still take; `slots` run tasks at once."""
+        jobs = self.spark.value.jobs
+        running = [at_most(job, slots) for job in jobs if job.state == "running"]
         self._forecasts = {j.id: self._forecasts.get(j.id) or Forecast() for j in running}
         return tuple(
-            job_snapshot(job, most_active, self._forecasts[job.id].remaining(job, now))
-            for job in running
+            job_snapshot(job, self._forecasts[job.id].remaining(job, now)) for job in running
         )

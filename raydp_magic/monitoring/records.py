@@ -257,8 +257,8 @@ def _record(kind: type[R], fields: dict[str, Any]) -> R:
     return record
 
 
-def job_snapshot(job: JobRecord, most_active: int, remaining: float | None) -> JobSnapshot:
-    """A running job; Spark's count of active tasks may lag behind the ended ones."""
+def job_snapshot(job: JobRecord, remaining: float | None) -> JobSnapshot:
+    """A running job."""
     return JobSnapshot(
         id=job.id,
         description=job.description,
@@ -268,7 +268,7 @@ def job_snapshot(job: JobRecord, most_active: int, remaining: float | None) -> J
         stages_done=job.stages_done,
         stages_total=job.stages_total,
         tasks_done=job.tasks_done,
-        tasks_active=min(job.tasks_active, most_active),
+        tasks_active=job.tasks_active,
         tasks_failed=job.tasks_failed,
         tasks_total=job.tasks_total,
         stages=job.stages,

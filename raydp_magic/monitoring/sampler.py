@@ -58,7 +58,8 @@ def assemble(cluster: Cluster, readings: Readings) -> Snapshot:
     running = work.running
     if running is not None:  # Ray forgets old tasks, at times before it tells of their end
         timeline.still("ray", running, now)
-    timeline.add(transfer_events(moving))
+    held, names = readings.bridge(moving)
+    timeline.add(transfer_events(moving, names))
     live = readings.records.nodes(rooms, slots, spec, loads=readings.loads.value, work=work)
     nodes = readings.gone.with_dead(live, readings.deaths.value, now)
     ui = readings.spark_ui
@@ -91,7 +92,7 @@ def assemble(cluster: Cluster, readings: Readings) -> Snapshot:
         ),
         jobs=readings.jobs(len(slots) * spec.cores, now),
         transfers=transfer_snapshots(moving),
-        ledger=ledger_snapshots(entry for entry in readings.ledger.value if not entry.released),
+        ledger=ledger_snapshots(held),
         timeline=timeline.events(now),
         presets=tuple(Preset(*one) for one in presets(rooms)),
         actions=actions,
@@ -233,6 +234,7 @@ class Sampler:
                 jobs=(),
                 timeline=tuple(ended_event(one, now) for one in self._last.timeline),
                 transfers=(),
+                ledger=ledger_snapshots(self._cluster.kept),
                 actions=(),
                 executors=tuple(map(ended_executor, self._last.executors)),
                 problems=tuple(self._cluster.problems),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from raydp_magic.monitoring.snapshot import EventSnapshot, EventState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from raydp_magic.bridge.transfers import Transfer
     from raydp_magic.monitoring.jobs import JobRecord
@@ -60,13 +61,15 @@ def job_events(jobs: Iterable[JobRecord]) -> list[EventSnapshot]:
     ]
 
 
-def transfer_events(transfers: Iterable[Transfer]) -> list[EventSnapshot]:
-    """Conversions of the bridge."""
+def transfer_events(
+    transfers: Iterable[Transfer], names: Mapping[str, str] = MappingProxyType({})
+) -> list[EventSnapshot]:
+    """Conversions of the bridge, called as the bridge calls what it holds of them, by id."""
     return [
         EventSnapshot(
             "transfer",
             one.id,
-            _label(one.label),
+            _label(names.get(one.id, one.label)),
             one.started_at,
             one.ended_at,
             _state(ended=one.ended_at is not None, failed=one.failed),

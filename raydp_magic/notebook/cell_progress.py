@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from raydp_magic.engine.proxied import rest_address
 from raydp_magic.notebook.cell_display import CellDisplay, write_over
+from raydp_magic.notebook.live_names import task_slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +88,7 @@ class CellProgress:
         from raydp_magic.notebook.spark_jobs import SparkJobs
 
         out = _Display(self._shell) if kernel else _Terminal()
-        view = self._local.view = _View(SparkJobs(api, tag), out)
+        view = self._local.view = _View(SparkJobs(api, tag, task_slots), out)
         with self._lock:
             self._views.append(view)
             if self._thread is None:

@@ -27,6 +27,15 @@ def session() -> Any:
         return None
 
 
+def task_slots() -> int:
+    """How many tasks the running cluster can run at once, 0 where that is not known.
+
+    It is known also while the cluster starts or stops: nobody is waited for.
+    """
+    cluster: Cluster | None = ask("raydp_magic.cluster.starting", "peek")
+    return 0 if cluster is None else len(cluster.slots()) * cluster.spec.cores
+
+
 def executor_ids() -> list[str]:
     """Executors of the running cluster."""
     cluster = running_cluster()

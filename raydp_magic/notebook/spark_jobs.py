@@ -6,9 +6,12 @@ import json
 import urllib.error
 import urllib.request
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from raydp_magic.monitoring.jobs import Forecast, JobRecord, job_record
+from raydp_magic.monitoring.jobs import Forecast, JobRecord, at_most, job_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TIMEOUT = 1.0  # seconds; the end of a cell waits for it
 MOST_STAGES = 20
@@ -28,11 +31,14 @@ class SparkJobs:
         The application's address in the REST API.
     tag : str
         The cell's job tag.
+    slots : callable
+        How many tasks Spark can run at once; 0 where that is not known.
     """
 
-    def __init__(self, url: str, tag: str) -> None:
+    def __init__(self, url: str, tag: str, slots: Callable[[], int] = lambda: 0) -> None:
         self._url = url
         self._tag = tag
+        self._slots = slots
         self._stages: dict[int, dict[str, Any]] = {}
         self._forecasts: dict[int, Forecast] = {}
         self.records: dict[int, JobRecord] = {}
@@ -70,9 +76,10 @@ class SparkJobs:
             if number not in self.records or self.records[number].state == "running"
         }
         self._read_stages(list(fresh.values()))
+        slots = self._slots() if fresh else 0
         for number, row in sorted(fresh.items()):
             stages = [self._stages[i] for i in row.get("stageIds", ()) if i in self._stages]
-            record = self.records[number] = job_record(row, stages)
+            record = self.records[number] = at_most(job_record(row, stages), slots)
             forecast = self._forecasts.setdefault(number, Forecast())
             seconds = forecast.remaining(record, now)
             self.remaining.pop(number, None)

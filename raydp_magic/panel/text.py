@@ -61,7 +61,7 @@ def render_text(snapshot: Snapshot) -> str:
         "transfers": ("Moving", _aligned(map(_transfer, small.transfers))),
         "nodes": ("Nodes", _nodes(small.nodes) or ["none is known"]),
         "executors": ("Executors", _executors(small.executors) or ["none"]),
-        "ledger": ("Bridge", _aligned(map(_record, small.ledger)) or ["nothing has been passed"]),
+        "ledger": ("Bridge", _aligned(map(_record, small.ledger)) or ["nothing is held"]),
     }
     lines = _head(snapshot, small.problems, and_more(left["problems"]))
     for name, (label, rows) in sections.items():

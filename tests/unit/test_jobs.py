@@ -8,6 +8,7 @@ import pytest
 
 from raydp_magic.monitoring.jobs import (
     Forecast,
+    at_most,
     cell_of,
     cell_tag,
     job_record,
@@ -48,6 +49,14 @@ def stage(number, status, done=0, active=0, total=10, *, attempt=0, **more):
         "numFailedTasks": 0,
     }
     return row | more
+
+
+def test_no_more_tasks_are_at_work_than_there_are_slots_for():
+    """Spark counts starts and ends in events of their own, which may lag."""
+    record = job_record(job(numActiveTasks=3), [stage(0, "ACTIVE", active=3)])
+    held = at_most(record, 2)
+    assert (held.tasks_active, held.stages[0].tasks_active) == (2, 2)
+    assert at_most(record, 3) == at_most(record, 0) == record  # 0: not known
 
 
 def test_a_job_s_row():

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from raydp_magic.bridge.ledger import LedgerEntry
 from raydp_magic.bridge.transfers import Transfer
 from raydp_magic.cluster.fleet import Slot
 from raydp_magic.engine import ray_session
@@ -120,6 +121,7 @@ class Cluster(SimpleNamespace):
             wanted=1,
             versions={},
             problems=[],
+            kept=[],
             ray=SimpleNamespace(dashboard_url="http://127.0.0.1:8265", address="x:1"),
             driver=SimpleNamespace(session=None, alive=True),
             actions=("scale", "restart", "cancel", "stop", "logs"),
@@ -140,7 +142,7 @@ def ray(monkeypatch):
     """What stands for Ray: its nodes, or what asking for them does."""
     have = {"CPU": 4.0, "memory": 8e9}
     head = NodeRoom("n1", "head", "::", True, have, have)
-    state = SimpleNamespace(asked=0, nodes=lambda: [head], deaths={})
+    state = SimpleNamespace(asked=0, nodes=lambda: [head], deaths={}, held=[])
 
     def nodes():
         state.asked += 1
@@ -151,7 +153,8 @@ def ray(monkeypatch):
     monkeypatch.setattr(ray_session, "nodes", nodes)
     monkeypatch.setattr(readings, "ray_work", lambda _: RayWork(tasks={}, actors={}))
     monkeypatch.setattr(readings, "node_deaths", lambda _: state.deaths)
-    monkeypatch.setattr(readings, "ledger", list)
+    monkeypatch.setattr(readings, "prune", lambda: None)
+    monkeypatch.setattr(readings, "ledger", lambda **_: state.held)
     monkeypatch.setattr(LoadLook, "__call__", lambda _: Loads())
     return state
 
@@ -253,6 +256,44 @@ def test_the_last_picture_has_what_happened_while_nobody_looked(ray, monkeypatch
     one.finish()
     assert [(event.kind, event.label) for event in one.last.timeline] == [("transfer", "trips")]
     assert [node.name for node in one.last.nodes] == ["head"]
+
+
+def test_what_has_crossed_is_held_at_once_and_called_as_the_bridge_calls_it(ray, monkeypatch):
+    moved = [Transfer("t1", "spark -> ray", "id", 5, 24, 1.0, time.time(), False, 0)]
+    monkeypatch.setattr(sampler, "transfers", lambda **_: moved)
+    cluster, asked = Cluster(), []
+    one = Sampler(cluster)
+    monkeypatch.setattr(readings, "prune", lambda: asked.append(1))
+    one.sample()
+    ray.held = [held("#1")]
+    one._readings.freed.close()  # nothing is asked for it
+    seen = one.sample()
+    assert [(row.name, row.bytes) for row in seen.ledger] == [("#1", 24)]
+    assert [event.label for event in seen.timeline] == ["id"]
+    ray.held = [held("ds")]
+    assert [event.label for event in one.sample().timeline] == ["ds"]
+    ray.held = []
+    after = one.sample()
+    assert (after.ledger, [event.label for event in after.timeline]) == ((), ["ds"])
+    assert asked == [1]
+
+
+def test_the_last_picture_has_what_is_held_of_the_bridge_after_the_end(ray):
+    cluster = Cluster()
+    one = Sampler(cluster)
+    assert one.sample().ledger == ()
+    ray.held = cluster.kept = [held("#1")]
+    cluster.state = "stopping"
+    one.pause()
+    assert [row.name for row in one.last.ledger] == ["#1"]
+    ray.held = [*ray.held, held("#2")]  # its Spark has read it
+    cluster.state = "stopped"
+    one.finish()
+    assert [row.name for row in one.last.ledger] == ["#1"]
+
+
+def held(name):
+    return LedgerEntry(name, "spark -> ray", 5, 24, 1, frozenset({"n1"}), "t1")
 
 
 def test_a_job_that_ran_when_the_cluster_ended_is_over():

@@ -8,13 +8,11 @@ import pytest
 from raydp_magic.cluster.fleet import Slot
 from raydp_magic.engine.executor import NodeLoad
 from raydp_magic.engine.ray_session import NodeRoom
-from raydp_magic.monitoring.jobs import job_record
 from raydp_magic.monitoring.records import (
     Loads,
     RayWork,
     Records,
     ended_executor,
-    job_snapshot,
 )
 from raydp_magic.monitoring.snapshot import SCHEMA_VERSION, ExecutorSnapshot, from_json
 from raydp_magic.monitoring.spark_rest import NO_ROW, executor_rows
@@ -116,8 +114,6 @@ def test_no_more_tasks_are_active_than_there_are_slots():
     slot = Slot(0, phase="up", executor_id="0")
     [executor] = executors([slot], {"0": seen({"activeTasks": 3})}, cores=2)
     assert executor.active_tasks == 2
-    job = job_snapshot(job_record({"jobId": 1, "numTasks": 9, "numActiveTasks": 3}), 2, None)
-    assert job.tasks_active == 2
 
 
 def executors(slots, seen, *, memory=None, hosts=None, **size):

@@ -47,7 +47,7 @@ export function ledger(room: Room): View<Frame> {
     el,
     update(frame) {
       ({ actions } = frame);
-      table.update({ rows: frame.snapshot.ledger, empty: "Nothing has been passed between Spark and Ray" });
+      table.update({ rows: frame.snapshot.ledger, empty: "Nothing is held" });
     },
   };
 }

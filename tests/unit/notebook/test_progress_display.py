@@ -115,6 +115,17 @@ def test_one_display_in_the_cell_s_context_ends_as_one_line(shell, spark):
     assert [one[3] for one in shell.shown] == [False] + [True] * (len(shell.shown) - 1)
 
 
+def test_no_more_tasks_run_than_the_cluster_has_cores(shell, spark, monkeypatch):
+    monkeypatch.setattr(cell_progress, "task_slots", lambda: 2)
+    progress = CellProgress(shell, lambda: True)
+    spark.jobs = [job("RUNNING", numActiveTasks=3)]
+    progress.begin(spark.context, TAG)
+    until(lambda: shell.shown)
+    assert "1/4 tasks, 2 running" in shell.shown[0][1]
+    spark.jobs = [job("SUCCEEDED", numCompletedTasks=4)]
+    progress.end(cancelled=False)
+
+
 def test_jobs_that_a_thread_leaves_running_are_shown_until_they_end(shell, spark):
     progress = CellProgress(shell, lambda: True)
     spark.jobs = [job("RUNNING")]
