@@ -233,14 +233,15 @@ def run_alone(
             if _current.runs(spec):
                 return _current
             raise _already_running(_current.spec, spec)
-        attempt = make(_forget)
-        _being_started = spec
+        _being_started = spec  # from the first on: making an attempt may import Ray for seconds
         try:
-            with interrupts_noted() as interrupted:
-                _current = attempt.run(wait=wait, interrupted=interrupted)
-        except BaseException:
-            attempt.undo()
-            raise
+            attempt = make(_forget)
+            try:
+                with interrupts_noted() as interrupted:
+                    _current = attempt.run(wait=wait, interrupted=interrupted)
+            except BaseException:
+                attempt.undo()
+                raise
         finally:
             _being_started = None
         return _current
