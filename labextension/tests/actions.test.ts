@@ -121,9 +121,41 @@ describe("what cannot be taken back", () => {
     const store = open(fixture("running"));
     press("Restart executor 0");
     const keep = document.activeElement;
-    store.set({ ...fixture("running"), executors: [] });
+    const running = fixture("running");
+    store.set({ ...running, executors: running.executors.slice(0, 1) });
     expect(document.activeElement).toBe(keep);
     expect(visibleText(find(".raydp-executors .raydp-desk"))).toContain("Restart executor 0?");
+  });
+
+  it.each([
+    ["Cancel job 7", "jobs", "jobs"],
+    ["Restart executor 0", "executors", "executors"],
+    ["More about executor 0", "executors", "executors"],
+    ["Release trips", "bridge", "ledger"],
+  ])("goes with its object: %s", (name, section, list) => {
+    const store = open(fixture("running"));
+    press(name);
+    store.set({ ...fixture("running"), [list]: [] });
+    expect(el.querySelector<HTMLElement>(`.raydp-${section} .raydp-desk`)!.hidden).toBe(true);
+    expect(document.activeElement).toBe(find(`.raydp-${section} h3`));
+    expect(store.asked).toHaveLength(0);
+  });
+
+  it("is not asked any more when nobody would do it", () => {
+    const store = open(fixture("running"));
+    press("Stop the cluster");
+    store.set({ ...fixture("running"), actions: ["logs"] });
+    expect(el.querySelector<HTMLElement>(".raydp-top .raydp-desk")!.hidden).toBe(true);
+  });
+
+  it("is answered though its object is gone by then", async () => {
+    const store = open(fixture("running"));
+    press("Cancel job 7");
+    find(".raydp-danger").click();
+    store.set({ ...fixture("running"), jobs: [] });
+    store.last("cancel").refuse("Job 7 has ended");
+    await settle();
+    expect(visibleText(find(".raydp-jobs [role=alert]"))).toContain("Cancel job 7 failed: Job 7 has ended");
   });
 });
 

@@ -186,7 +186,7 @@ describe("the status text", () => {
     const { wire, client } = open();
     expect(status(client.get()).text).toBe("");
     wire.tell({ type: "snapshot", seq: 1, snapshot: running() });
-    expect(status(client.get())).toMatchObject({ text: "2 executors - 3/4 cores", problem: false });
+    expect(status(client.get())).toMatchObject({ text: "2 executors - 3/4 CPUs", problem: false });
     wire.tell({ type: "snapshot", seq: 2, snapshot: fixture("starting") });
     expect(status(client.get()).text).toMatch(/^starting \d\/\d$/);
     wire.tell({ type: "snapshot", seq: 3, snapshot: fixture("executor_lost") });

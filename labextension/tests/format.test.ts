@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { amount, bytes, bytesOf, clock, count, duration, plural, rate, webAddress } from "../src/core/format";
+import { amount, bytes, bytesOf, clock, count, duration, plural, rate, remaining, took, webAddress } from "../src/core/format";
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
@@ -26,6 +26,21 @@ describe("format", () => {
     expect(plural(1, "task")).toBe("1 task");
     expect(amount(2.0000000001)).toBe("2");
     expect([12, 120, 7200, 400000].map(duration)).toEqual(["12 s", "2 min", "2 h", "5 days"]);
+  });
+
+  it("gives lengths of less than a second", () => {
+    expect([0, 0.02, 0.3, 1.26, 9.94, 12, 120].map(took)).toEqual(["<0.1 s", "<0.1 s", "0.3 s", "1.3 s", "9.9 s", "12 s", "2 min"]);
+  });
+
+  it("gives a remaining time as a cell's progress does", () => {
+    expect([0.5, 1.4, 23, 61, 125, 3700].map(remaining)).toEqual([
+      "nearly done",
+      "about 1 s left",
+      "about 25 s left",
+      "about 1 min 0 s left",
+      "about 2 min 0 s left",
+      "about 1 h 1 min left",
+    ]);
   });
 
   it("gives no speed that would be a guess", () => {

@@ -58,7 +58,7 @@ describe("the list", () => {
     expect(summary("opening", waiting)).toBe("connecting");
     expect(summary("open", waiting)).toBe("connecting");
     expect(summary("open", none)).toBe("no cluster");
-    expect(summary("open", readSnapshot(fixture("running")))).toMatch(/^\d+ executors? - [\d.]+\/[\d.]+ cores$/);
+    expect(summary("open", readSnapshot(fixture("running")))).toMatch(/^\d+ executors? - [\d.]+\/[\d.]+ CPUs$/);
     const running = readSnapshot(fixture("running"));
     expect(summary("unloaded", { ...running, gone: "The kernel was restarted" } as typeof running)).toBe("ended");
   });

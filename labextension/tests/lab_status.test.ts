@@ -14,7 +14,7 @@ describe("a problem is told in words, not by its colour alone", () => {
     expect(name()).toMatch(/^Spark on Ray: 1 executor - .*, problem$/);
     store.set(fixture("running"));
     changed.emit();
-    expect(name()).toBe("Spark on Ray: 2 executors - 3/4 cores");
+    expect(name()).toBe("Spark on Ray: 2 executors - 3/4 CPUs");
     item.dispose();
   });
 

@@ -32,7 +32,7 @@ describe("every situation", () => {
 describe("a running cluster", () => {
   it("tells how much is there", () => {
     open(fixture("running"));
-    expect(visibleText(find("header"))).toContain("2/2 executors 3/4 cores");
+    expect(visibleText(find("header"))).toContain("2/2 executors 3/4 CPUs");
     expect(visibleText(find(".raydp-jobs"))).toContain("SELECT zone, avg(fare) AS fare FROM rides GROUP BY zone");
     expect(visibleText(find(".raydp-jobs"))).toContain("stage 2/3");
     expect(visibleText(find(".raydp-bridge"))).toContain("spark → ray");
@@ -281,6 +281,7 @@ describe("the past", () => {
     expect(visibleText(find(".raydp-banner"))).toBe("The kernel was restarted – last known state, 12:00:00");
     expect(visibleText(find(".raydp-state"))).toBe("stopped");
     expect(find(".raydp-panel").dataset.state).toBe("stopped");
+    expect([...el.querySelectorAll<HTMLElement>(".raydp-c-state .raydp-state")].map(({ dataset }) => dataset.state)).toEqual(["ended", "ended"]);
     expect([...el.querySelectorAll("button")].filter((button) => !button.closest("[hidden]")).map(visibleText)).toEqual(["stage 2/3", "as a list"]);
     vi.advanceTimersByTime(60_000);
     expect(visibleText(find(".raydp-banner"))).not.toContain("No news");

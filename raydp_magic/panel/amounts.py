@@ -113,6 +113,13 @@ def format_duration(seconds: float) -> str:
     return f"{round(seconds / 3600)} h"
 
 
+def format_took(seconds: float) -> str:
+    """Write a length, from ``"<0.1 s"`` on: what took no time to speak of is not ``"0 s"``."""
+    if seconds < 0.05:
+        return "<0.1 s"
+    return f"{seconds:.1f} s" if seconds < 9.95 else format_duration(seconds)
+
+
 def one_line(text: str) -> str:
     """Collapse white space and drop what is not printable (terminal escapes, text direction)."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

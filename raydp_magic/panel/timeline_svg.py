@@ -5,14 +5,15 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
-from raydp_magic.panel.amounts import format_duration, format_time, one_line, plural
+from raydp_magic.panel.amounts import format_time, format_took, one_line, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from raydp_magic.monitoring.snapshot import EventSnapshot, Snapshot
 
-SECONDS = 600.0
+SPANS = {1: "minute", 2: "two minutes", 5: "five minutes", 10: "ten minutes"}
+"""How many minutes the axis may have, in words."""
 MAX_ROWS = 5
 """More things at once than this share the last row."""
 _WIDTH, _LEFT = 760, 70
@@ -24,7 +25,7 @@ _FAILED = "#d6453d"
 
 
 class Placed(NamedTuple):
-    """One bar: from 0 (ten minutes ago) to 1 (the snapshot's time), and the row of its lane."""
+    """One bar: from 0 (the axis's begin) to 1 (the snapshot's time), and its row in the lane."""
 
     event: EventSnapshot
     begin: float
@@ -32,13 +33,21 @@ class Placed(NamedTuple):
     row: int
 
 
-def lane(events: Iterable[EventSnapshot], now: float) -> list[Placed]:
+def span(events: Iterable[EventSnapshot], now: float) -> int:
+    """Minutes back to the first thing that is to be seen, at most ten."""
+    most = max(SPANS)
+    seen = [one for one in events if one.ended_at is None or one.ended_at > now - 60 * most]
+    first = min((one.started_at for one in seen), default=now)
+    return next((minutes for minutes in SPANS if now - first <= 60 * minutes), most)
+
+
+def lane(events: Iterable[EventSnapshot], now: float, minutes: int = 10) -> list[Placed]:
     """Place the events of one kind; what overlaps is put into rows."""
     ends: list[float] = []
     placed: list[Placed] = []
     for event in sorted(events, key=lambda event: event.started_at):
-        begin = _place(event.started_at, now)
-        end = _place(now if event.ended_at is None else event.ended_at, now)
+        begin = _place(event.started_at, now, minutes)
+        end = _place(now if event.ended_at is None else event.ended_at, now, minutes)
         if end <= 0:
             continue
         row = next((i for i, taken in enumerate(ends) if taken <= begin), len(ends))
@@ -51,8 +60,8 @@ def lane(events: Iterable[EventSnapshot], now: float) -> list[Placed]:
     return placed
 
 
-def _place(time: float, now: float) -> float:
-    return min(1.0, max(0.0, 1 - (now - time) / SECONDS))
+def _place(time: float, now: float, minutes: int) -> float:
+    return min(1.0, max(0.0, 1 - (now - time) / (60 * minutes)))
 
 
 def summary(events: Sequence[EventSnapshot]) -> str:
@@ -69,11 +78,11 @@ def summary(events: Sequence[EventSnapshot]) -> str:
 def words(snapshot: Snapshot) -> str:
     """Say what the picture shows: ``The last ten minutes: 12 Spark jobs (1 running)``."""
     shown = [bar.event for placed in _lanes(snapshot).values() for bar in placed]
-    return f"The last ten minutes: {summary(shown)}"
+    return f"The last {SPANS[_span(snapshot)]}: {summary(shown)}"
 
 
 def timeline_svg(snapshot: Snapshot) -> str:
-    """Draw the last ten minutes before the snapshot; empty when nothing happened.
+    """Draw the last minutes before the snapshot; empty when nothing happened.
 
     Parameters
     ----------
@@ -92,15 +101,20 @@ def timeline_svg(snapshot: Snapshot) -> str:
         f'<svg viewBox="0 0 {_WIDTH} {top + 16}" role="img" aria-label="{escape(words(snapshot))}" '
         f'style="width:100%;max-width:{_WIDTH}px;display:block;font-size:11px">'
         f"{''.join(parts)}"
-        f'<text x="{_LEFT}" y="{top + 10}" fill="currentColor">10 min ago</text>'
+        f'<text x="{_LEFT}" y="{top + 10}" fill="currentColor">{_span(snapshot)} min ago</text>'
         f'<text x="{_WIDTH}" y="{top + 10}" fill="currentColor" text-anchor="end">now</text></svg>'
     )
 
 
+def _span(snapshot: Snapshot) -> int:
+    return span(snapshot.timeline, snapshot.taken_at)
+
+
 def _lanes(snapshot: Snapshot) -> dict[str, list[Placed]]:
     """The bars of each kind that has one."""
+    now, minutes = snapshot.taken_at, _span(snapshot)
     lanes = {
-        kind: lane((one for one in snapshot.timeline if one.kind == kind), snapshot.taken_at)
+        kind: lane((one for one in snapshot.timeline if one.kind == kind), now, minutes)
         for kind in _NAMES
     }
     return {kind: placed for kind, placed in lanes.items() if placed}
@@ -122,5 +136,5 @@ def _described(event: EventSnapshot) -> str:
     name = one_line(event.label) or event.id
     took = ""
     if event.ended_at is not None:
-        took = f", {format_duration(max(0.0, event.ended_at - event.started_at))}"
+        took = f", {format_took(max(0.0, event.ended_at - event.started_at))}"
     return f"{_WORDS[event.kind]} {name}: {event.state}{took}, from {format_time(event.started_at)}"

@@ -168,7 +168,7 @@ def test_a_notebook_that_is_not_trusted_shows_its_drawings(open_notebook, lab):
     assert min(shown[:2]) > 300
     text = book.cell(0).inner_text() + book.cell(1).inner_text()
     assert "TorchEstimator: 3 epochs" in text
-    assert "10 min ago" not in text
+    assert " min ago" not in text
     assert page.locator(".jp-RenderedHTML svg").count() == 0
     assert not book.violations(".jp-RenderedHTML")
     book.picture("not-trusted")

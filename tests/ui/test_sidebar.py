@@ -70,7 +70,7 @@ def start_and_watch(book):
     text_of(page, ".raydp-lab-status", "^starting")
     book.picture("sidebar-starting")
     book.wait_done(1)
-    text_of(page, ".raydp-lab-status", r"^1 executor - \d+/\d+ cores")
+    text_of(page, ".raydp-lab-status", r"^1 executor - \d+/\d+ CPUs")
     text_of(page, ".raydp-lab-summary", "^1 executor - ")
     assert not book.violations("#raydp-magic-sidebar")
     assert not book.violations(".raydp-lab-status")

@@ -138,7 +138,7 @@ def test_a_saved_timeline_is_one_picture_with_a_bar_for_each_event():
     drawing = ET.fromstring(base64.b64decode(data))
     assert len([*drawing.iter(f"{SVG}rect")]) == len(now.timeline)
     assert f'alt="{drawing.get("aria-label")}"' in html
-    assert re.match("The last ten minutes: [0-9]+ Spark job", drawing.get("aria-label"))
+    assert re.match("The last [a-z ]*minutes?: [0-9]+ Spark job", drawing.get("aria-label"))
     assert "img" not in Page(render_html(replace(now, timeline=()))).tags
 
 
@@ -146,7 +146,7 @@ def test_a_notebook_that_is_not_trusted_keeps_none_of_a_drawing_s_words_beside_i
     """What JupyterLab drops there leaves its words in the page: a title of each Ray task's bar."""
     now = snapshot("timeline")
     text = Page(render_html(now)).text
-    assert "10 min ago" not in text
+    assert " min ago" not in text
     labels = {event.label for event in now.timeline if event.kind == "ray"}
     assert labels
     assert not [label for label in labels if label in text]

@@ -8,7 +8,7 @@ import pytest
 from panel_fakes import snapshot
 
 from raydp_magic.monitoring.snapshot import EventSnapshot
-from raydp_magic.panel.timeline_svg import MAX_ROWS, lane, summary, timeline_svg
+from raydp_magic.panel.timeline_svg import MAX_ROWS, lane, span, summary, timeline_svg, words
 
 NOW = 10_000.0
 
@@ -24,6 +24,26 @@ def test_one_axis_of_ten_minutes_cut_at_its_start():
     bars = lane([event("spark", 900, 600), event("spark", 150, 30), event("spark", 60, None)], NOW)
     assert [(round(b.begin, 3), round(b.end, 3)) for b in bars] == [(0, 0.5), (0.75, 0.8), (0.9, 1)]
     assert lane([event("ray", 900, 10)], NOW) == []
+
+
+def test_the_axis_reaches_back_to_what_is_to_be_seen_at_most_ten_minutes():
+    spans = [
+        [event("spark", 20, 5)],
+        [event("spark", 61, 5), event("ray", 2, None)],
+        [event("spark", 280, 5)],
+        [event("spark", 301, 5)],
+        [event("spark", 900, 400)],
+        [event("spark", 900, 100), event("ray", 5, 1)],
+        [],
+    ]
+    assert [span(events, NOW) for events in spans] == [1, 2, 5, 10, 10, 1, 1]
+    [bar] = lane([event("spark", 30, 15)], NOW, 1)
+    assert (bar.begin, bar.end) == (0.5, 0.75)
+    young = replace(snapshot("empty"), taken_at=NOW, timeline=(event("spark", 20, 0.3),))
+    assert words(young) == "The last minute: 1 Spark job"
+    svg = ET.fromstring(timeline_svg(young))
+    assert [text.text for text in svg.iter("text")] == ["Spark", "1 min ago", "now"]
+    assert svg.find("rect/title").text.startswith("Spark job thing 20: done, 0.3 s, from ")
 
 
 def test_what_overlaps_is_put_into_rows_a_few_of_them():

@@ -16,7 +16,8 @@ export interface Desk {
   run(plan: Plan, from: HTMLElement, refused?: () => void): void;
   /** Show all that can be done here with the magics that do the same. */
   explain(title: string, text: string, plans: readonly Plan[], from: HTMLElement): void;
-  close(): void;
+  /** What is asked goes with its object, and when nobody would do it; `can` tells of each that is offered. */
+  settle(can: (plan: Plan) => boolean): void;
 }
 
 export function desk(room: Room): Desk {
@@ -27,8 +28,11 @@ export function desk(room: Room): Desk {
   el.append(body, alert);
   let back: HTMLElement | null = null;
   let turn = 0;
+  /** What can be chosen now. */
+  let offered: readonly Plan[] = [];
 
   function fill(...children: Node[]): void {
+    offered = [];
     body.replaceChildren(...children);
     alert.replaceChildren();
     show(el, true);
@@ -36,6 +40,7 @@ export function desk(room: Room): Desk {
 
   function close(): void {
     turn++;
+    offered = [];
     const hadFocus = focusedIn(el) !== null;
     body.replaceChildren();
     alert.replaceChildren();
@@ -57,6 +62,7 @@ export function desk(room: Room): Desk {
     line.update(plan.magic);
     const question = h("p", { class: "raydp-question" }, plan.confirm ?? "");
     fill(h("div", { role: "group", "aria-label": plan.confirm ?? plan.name, class: "raydp-ask" }, question, go, keep, line.el));
+    offered = [plan];
     keep.focus({ preventScroll: true });
   }
 
@@ -100,6 +106,7 @@ export function desk(room: Room): Desk {
     const words = text ? [h("p", { class: "raydp-desk-text" }, text)] : [];
     const shut = button("Close", close);
     fill(h("div", { role: "group", "aria-label": title, class: "raydp-ask" }, head, ...words, h("ul", { class: "raydp-plans" }, ...lines), shut));
+    offered = plans;
     (focusable(body) ?? shut).focus({ preventScroll: true });
   }
 
@@ -110,12 +117,16 @@ export function desk(room: Room): Desk {
     else perform(plan, refused);
   }
 
+  function settle(can: (plan: Plan) => boolean): void {
+    if (offered.length > 0 && !offered.some(can)) close();
+  }
+
   el.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     event.stopPropagation();
     close();
   });
-  return { el, run, explain, close };
+  return { el, run, explain, settle };
 }
 
 function focusable(el: HTMLElement): HTMLElement | null {

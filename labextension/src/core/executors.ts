@@ -84,6 +84,9 @@ export function executors(room: Room): View<Frame> {
   const plans = (executor: ExecutorSnapshot): Plan[] =>
     hasExecutor(executor) ? [restartPlan(executor.id), removePlan(executor.id)].filter(({ action }) => actions.has(action)) : [];
 
+  const readable = (executor: ExecutorSnapshot) => own && actions.has("logs") && hasExecutor(executor);
+  const offered = (executor: ExecutorSnapshot) => plans(executor).length > 0 || executor.message !== "";
+
   function buttonsCell(first: ExecutorSnapshot): View<ExecutorSnapshot> {
     let row = first;
     const logs = button("logs", (from) => room.openLogs(row.id, from), `Logs of ${nameOf(first)}`);
@@ -105,9 +108,9 @@ export function executors(room: Room): View<Frame> {
           }
         }
         row = executor;
-        show(logs, own && actions.has("logs") && hasExecutor(executor));
+        show(logs, readable(executor));
         show(restart, actions.has("restart") && hasExecutor(executor));
-        show(more, plans(executor).length > 0 || executor.message !== "");
+        show(more, offered(executor));
       },
     };
   }
@@ -132,7 +135,7 @@ export function executors(room: Room): View<Frame> {
     key: (executor) => String(executor.slot),
     note: (executor) => why(executor, now),
     state: (executor) => executor.state,
-    narrowLines: 6,
+    narrowLines: (executor) => (readable(executor) || offered(executor) ? 6 : 5),
     isNarrow: () => room.isNarrow(),
   });
   body.append(tally, table.el, place.el);
@@ -144,6 +147,8 @@ export function executors(room: Room): View<Frame> {
       const { executors: rows, state } = frame.snapshot;
       setTextOrHide(tally, rows.length > MANY ? byState(rows) : "");
       table.update({ rows, empty: hasEnded(state) ? "No executor is left" : "No executor is there yet" });
+      const ids = new Set<unknown>(rows.map(({ id }) => id));
+      place.settle(({ action, details }) => actions.has(action) && ids.has(details["executor"]));
     },
   };
 }

@@ -69,6 +69,23 @@ export function duration(seconds: number): string {
   return `${Math.round(seconds / 86400)} days`;
 }
 
+/** A length, from `<0.1 s` on: what took no time to speak of is not `0 s`. */
+export function took(seconds: number): string {
+  if (seconds < 0.05) return "<0.1 s";
+  return seconds < 9.95 ? `${seconds.toFixed(1)} s` : duration(seconds);
+}
+
+/** A remaining time in the words of a cell's progress, rounded so that it does not claim more than is known. */
+export function remaining(seconds: number): string {
+  if (seconds < 1) return "nearly done";
+  const step = seconds < 20 ? 1 : seconds < 120 ? 5 : 30;
+  const rounded = step * Math.max(1, Math.round(seconds / step));
+  if (rounded < 60) return `about ${rounded} s left`;
+  const minutes = Math.floor(rounded / 60);
+  if (minutes < 60) return `about ${minutes} min ${rounded % 60} s left`;
+  return `about ${Math.floor(minutes / 60)} h ${minutes % 60} min left`;
+}
+
 /** Only web addresses become links. */
 export function webAddress(url: string | null): string | null {
   return url !== null && /^https?:\/\//i.test(url) ? url : null;

@@ -18,7 +18,7 @@ export interface GridOptions<Row> {
   columns: readonly Column<Row>[];
   key(row: Row): string;
   /** Lines of a row in the narrow form. */
-  narrowLines: number;
+  narrowLines(row: Row): number;
   isNarrow(): boolean;
   /** A line of its own below the row, "" for none. */
   note?(row: Row): string;
@@ -36,6 +36,8 @@ export interface GridContent<Row> {
 const HEAD_PX = 22;
 const ROW_PX = 28;
 const LINE_PX = 22;
+/** Below a card's last line. */
+const CARD_PX = 5;
 const VIEW_PX = 336;
 const SPARE_PX = 120;
 
@@ -64,7 +66,7 @@ export function grid<Row>(options: GridOptions<Row>): View<GridContent<Row>> {
   let activeKey: string | null = null;
 
   const height = (row: Row): number =>
-    ROW_PX + (narrow ? (options.narrowLines - 1) * LINE_PX : 0) + (options.note?.(row) ? LINE_PX : 0);
+    ROW_PX + (narrow ? (options.narrowLines(row) - 1) * LINE_PX + CARD_PX : 0) + (options.note?.(row) ? LINE_PX : 0);
 
   const rows = keyed<{ row: Row; index: number }>(body, ({ row }) => key(row), ({ row: first }) => {
     const views = columns.map(({ cell }) => (typeof cell === "function" ? textView(cell) : cell.create(first)));

@@ -11,7 +11,7 @@ export function header(room: Room, title: string): View<Frame> {
   const name = h("h2", { class: "raydp-name", tabindex: "-1" });
   const state = h("span", { class: "raydp-state" });
   const executors = h("span", { class: "raydp-tally" });
-  const cores = h("span", { class: "raydp-tally" });
+  const cpus = h("span", { class: "raydp-tally" });
   const request = h("code", { class: "raydp-request" });
   const place = desk(room);
   let wanted = 0;
@@ -49,7 +49,7 @@ export function header(room: Room, title: string): View<Frame> {
     h("span", { class: "raydp-title" }, name, h("span", { class: "raydp-kind" }, title || "Spark on Ray")),
     state,
     executors,
-    cores,
+    cpus,
     request,
     buttons,
   );
@@ -58,7 +58,7 @@ export function header(room: Room, title: string): View<Frame> {
     el,
     update({ snapshot, actions: allowed }) {
       actions = allowed;
-      const { up, coresHeld, coresTotal } = tally(snapshot);
+      const { up, cpusHeld, cpusTotal } = tally(snapshot);
       if (snapshot.executors_wanted !== seen) seen = wanted = snapshot.executors_wanted;
       setText(name, snapshot.name);
       setAttribute(name, "title", snapshot.app_id ? `Spark application ${snapshot.app_id}` : null);
@@ -67,14 +67,15 @@ export function header(room: Room, title: string): View<Frame> {
       // Nothing is left of an ended cluster; what it was is below.
       const ended = hasEnded(snapshot.state);
       setTextOrHide(executors, ended ? "" : `${up}/${snapshot.executors_wanted} executors`);
-      setTextOrHide(cores, coresTotal > 0 && !ended ? `${amount(coresHeld)}/${amount(coresTotal)} cores` : "");
-      setAttribute(cores, "title", "CPUs of the live Ray nodes that are reserved, by Spark and by others");
+      setTextOrHide(cpus, cpusTotal > 0 && !ended ? `${amount(cpusHeld)}/${amount(cpusTotal)} CPUs` : "");
+      setAttribute(cpus, "title", "CPUs of the live Ray nodes that are reserved, by Spark and by others");
       setTextOrHide(request, snapshot.request);
       show(less, allowed.has("scale"));
       show(more, allowed.has("scale"));
       enable(less, wanted > 1); // without executors a cluster is stopped
       show(stop, allowed.has("stop"));
       show(magics, allowed.has("scale") || allowed.has("stop"));
+      place.settle(({ action }) => allowed.has(action));
       show(buttons, ["scale", "stop"].some((action) => allowed.has(action)));
     },
   };

@@ -2,7 +2,7 @@ import { hasEnded, type JobSnapshot, type Snapshot, type StageSnapshot, type Tra
 import { bar, fraction } from "./bar";
 import { desk } from "./desk";
 import { button, freshId, h, keyed, section, setAttribute, setText, setTextOrHide, show, type View } from "./dom";
-import { bytes, count, duration, plural, rate } from "./format";
+import { bytes, count, duration, plural, rate, remaining } from "./format";
 import { cancelPlan } from "./plans";
 import type { Frame, Room } from "./room";
 
@@ -108,11 +108,11 @@ function job(cancel: (job: JobSnapshot, from: HTMLElement) => void, first: JobSn
         fraction: fraction(row.tasks_done, row.tasks_total),
         text: `${count(row.tasks_done)} / ${plural(row.tasks_total, "task")}`,
       });
-      setText(active, `${count(row.tasks_active)} active`);
+      setText(active, `${count(row.tasks_active)} running`);
       setTextOrHide(failed, row.tasks_failed > 0 ? ` · ${count(row.tasks_failed)} failed` : "");
       const elapsed = row.started_at === null ? "" : duration(Math.max(0, frame.now - row.started_at));
       // An estimate is only shown when the kernel has grounds for one.
-      const left = row.remaining_s === null ? "" : `${duration(row.remaining_s)} left`;
+      const left = row.remaining_s === null ? "" : remaining(row.remaining_s);
       setTextOrHide(time, [elapsed, left].map((text) => (text ? ` · ${text}` : "")).join(""));
       setTextOrHide(flow, traffic(row.stages));
       show(stop, frame.actions.has("cancel"));
@@ -190,6 +190,8 @@ export function jobs(room: Room): View<Frame> {
     update(frame) {
       newest = frame;
       draw(frame);
+      const ids = new Set(frame.snapshot.jobs.map(({ id }) => id));
+      place.settle(({ action, details }) => frame.actions.has(action) && ids.has(Number(details["job"])));
     },
   };
 }

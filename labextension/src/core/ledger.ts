@@ -39,7 +39,7 @@ export function ledger(room: Room): View<Frame> {
     name: "ledger",
     columns,
     key: (row) => row.id,
-    narrowLines: 3,
+    narrowLines: () => 3,
     isNarrow: () => room.isNarrow(),
   });
   body.append(table.el, place.el);
@@ -48,6 +48,8 @@ export function ledger(room: Room): View<Frame> {
     update(frame) {
       ({ actions } = frame);
       table.update({ rows: frame.snapshot.ledger, empty: "Nothing is held" });
+      const ids = new Set<unknown>(frame.snapshot.ledger.map(({ id }) => id));
+      place.settle(({ action, details }) => actions.has(action) && ids.has(details["entry"]));
     },
   };
 }

@@ -1,7 +1,8 @@
-import { hasEnded, type ClusterState, type Reading } from "../snapshot";
+import type { Reading } from "../snapshot";
 import { absent } from "./absent";
 import { again } from "./again";
 import { focusedIn, h, keepSingleKeys, setAttribute, show, type View } from "./dom";
+import { lastState } from "./ended";
 import { executors } from "./executors";
 import { header } from "./header";
 import { jobs } from "./jobs";
@@ -32,11 +33,6 @@ export interface MountOptions {
   resolveUrl?: (url: string) => string | null;
   /** false: say that actions wait while a cell runs. */
   subshells?: boolean;
-}
-
-/** The cluster ended with its kernel, which could not say so any more. */
-function lastState({ snapshot: { state }, gone }: Extract<Reading, { kind: "snapshot" }>): ClusterState {
-  return gone === null || hasEnded(state) ? state : "stopped";
 }
 
 /**
@@ -101,7 +97,7 @@ export function mount(el: HTMLElement, store: Store, options: MountOptions = {})
     show(body, reading.kind === "snapshot");
     show(none.el, reading.kind === "none");
     show(waiting.el, reading.kind === "waiting" || reading.kind === "unreadable");
-    setAttribute(root, "data-state", reading.kind === "snapshot" ? lastState(reading) : reading.kind);
+    setAttribute(root, "data-state", reading.kind === "snapshot" ? lastState(reading).state : reading.kind);
     if (reading.kind === "waiting") waiting.update("Waiting for the first news from the cluster");
     else if (reading.kind === "unreadable") waiting.update(reading.reason);
     none.update(reading.kind === "none" ? reading : null);
@@ -112,8 +108,7 @@ export function mount(el: HTMLElement, store: Store, options: MountOptions = {})
     const actions = gone === null && store.ask ? new Set(snapshot.actions) : NOTHING;
     setAttribute(root, "aria-label", `Spark on Ray: ${snapshot.name}`);
     show(waits, options.subshells === false && actions.size > 0);
-    const state = lastState(reading);
-    const frame: Frame = { snapshot: { ...snapshot, state }, actions, now: silence.kernelTime(snapshot, now) };
+    const frame: Frame = { snapshot: lastState(reading), actions, now: silence.kernelTime(snapshot, now) };
     for (const view of sections) view.update(frame);
     log.setVisible(true);
     tick();

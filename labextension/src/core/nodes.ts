@@ -127,7 +127,7 @@ export function nodes(room: Room): View<Frame> {
     key: (node) => node.id,
     note: (node) => death(node, at),
     state: (node) => (node.alive ? "alive" : "dead"),
-    narrowLines: 5,
+    narrowLines: () => 5,
     isNarrow: () => room.isNarrow(),
   });
   const legend = h(

@@ -1,8 +1,8 @@
 import type { TimelineSnapshot } from "../snapshot";
 import { button, h, section, setAttribute, setText, setTextOrHide, show, type View } from "./dom";
-import { clock, duration, plural } from "./format";
+import { clock, plural, took } from "./format";
 import { grid } from "./grid";
-import { KINDS, lanes, type Kind, type Lane } from "./lanes";
+import { KINDS, lanes, span, type Kind, type Lane, type Span } from "./lanes";
 import type { Frame, Room } from "./room";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -11,6 +11,10 @@ const ROW = 9;
 const GAP = 6;
 const AXIS = 18;
 const REDRAW_S = 5;
+
+/** Seconds between the axis's marks, where there is room and where there is little. */
+const TICKS_S: Record<Span, [wide: number, narrow: number]> = { 1: [15, 30], 2: [30, 60], 5: [60, 150], 10: [120, 300] };
+const SPAN_WORDS: Record<Span, string> = { 1: "minute", 2: "two minutes", 5: "five minutes", 10: "ten minutes" };
 
 const WORDS: Record<Kind, string> = { spark: "Spark job", ray: "Ray task", transfer: "transfer" };
 
@@ -41,8 +45,8 @@ function drawLane({ bars }: Lane, top: number): SVGElement[] {
 }
 
 function describe(item: TimelineSnapshot): string {
-  const took = item.ended_at === null ? "" : `, ${duration(Math.max(0, item.ended_at - item.started_at))}`;
-  return `${WORDS[item.kind]} ${item.label || item.id}: ${item.state}${took}, from ${clock(item.started_at)}`;
+  const length = item.ended_at === null ? "" : `, ${took(Math.max(0, item.ended_at - item.started_at))}`;
+  return `${WORDS[item.kind]} ${item.label || item.id}: ${item.state}${length}, from ${clock(item.started_at)}`;
 }
 
 /** `12 Spark jobs (1 running, 2 failed), 3 transfers`. */
@@ -59,7 +63,7 @@ export function summary(items: readonly TimelineSnapshot[]): string {
   return parts.join(", ");
 }
 
-/** The last ten minutes: Spark jobs, Ray tasks and transfers on one axis. */
+/** What happened lately: Spark jobs, Ray tasks and transfers on one axis. */
 export function timeline(room: Room): View<Frame> {
   const { el, body } = section("Timeline", "timeline");
   const picture = shape("svg", { role: "img", class: "raydp-time", width: "100%" });
@@ -75,10 +79,10 @@ export function timeline(room: Room): View<Frame> {
       { title: "Label", name: "label", cell: (item) => item.label || item.id },
       { title: "State", name: "state", cell: (item) => item.state },
       { title: "From", name: "from", numeric: true, cell: (item) => clock(item.started_at) },
-      { title: "Took", name: "took", numeric: true, cell: (item) => (item.ended_at === null ? "" : duration(item.ended_at - item.started_at)) },
+      { title: "Took", name: "took", numeric: true, cell: (item) => (item.ended_at === null ? "" : took(item.ended_at - item.started_at)) },
     ],
     key: (item) => `${item.kind}:${item.id}`,
-    narrowLines: 2,
+    narrowLines: () => 2,
     isNarrow: () => room.isNarrow(),
   });
   const text = h("div", { hidden: "" }, table.el);
@@ -101,7 +105,8 @@ export function timeline(room: Room): View<Frame> {
   }
 
   function draw(now: number): void {
-    const found = lanes(items, now);
+    const minutes = span(items, now);
+    const found = lanes(items, now, minutes);
     const parts: SVGElement[] = [];
     let top = 2;
     names.replaceChildren();
@@ -114,17 +119,17 @@ export function timeline(room: Room): View<Frame> {
       top += height + GAP;
     }
     drawnNarrow = room.isNarrow();
-    for (let minute = 0; minute <= 10; minute += drawnNarrow ? 5 : 2) {
-      const x = percent(1 - minute / 10);
-      const anchor = minute === 10 ? "start" : minute === 0 ? "end" : "middle";
+    for (let ago = 0; ago <= 60 * minutes; ago += TICKS_S[minutes][drawnNarrow ? 1 : 0]) {
+      const x = percent(1 - ago / (60 * minutes));
+      const anchor = ago === 60 * minutes ? "start" : ago === 0 ? "end" : "middle";
       parts.unshift(shape("line", { x1: x, x2: x, y1: "0", y2: String(top), class: "raydp-tick" }));
       const label = shape("text", { x, y: String(top + 13), "text-anchor": anchor, class: "raydp-tick-text" });
-      label.textContent = minute === 0 ? "now" : `−${minute} min`;
+      label.textContent = ago === 0 ? "now" : ago < 100 ? `−${ago} s` : `−${ago / 60} min`;
       parts.push(label);
     }
     picture.replaceChildren(...parts);
     picture.setAttribute("height", String(top + AXIS));
-    picture.setAttribute("aria-label", `The last ten minutes: ${summary(items)}`);
+    picture.setAttribute("aria-label", `The last ${SPAN_WORDS[minutes]}: ${summary(items)}`);
     drawnAt = now;
     drawn = items;
   }
