@@ -24,18 +24,17 @@ MAX_PLAN = 20_000
 # one is for whoever gets it. Colours are the page's own, or see-through greys.
 _PAGE = "var(--jp-layout-color0,Canvas)"
 _INK = "var(--jp-content-font-color1,CanvasText)"
-_EDGE = "rgba(127,127,127,.6)"
 _LINE = "border-bottom:1px solid rgba(127,127,127,"
 _CELL = f"padding:2px 10px;white-space:pre;vertical-align:top;{_LINE}.3);text-align:"
-_ROW = '<tr style="background:none">'  # JupyterLab's stripes would cover the shadows
+_ROW = '<tr style="background:none">'  # not striped in one page and plain in another
 _HEAD = (
     "padding:2px 10px;white-space:pre;vertical-align:top;font-weight:600;"
-    f"position:sticky;top:0;background:{_PAGE};color:{_INK};{_LINE}.8);text-align:"
+    f"position:sticky;top:0;z-index:1;background:{_PAGE};color:{_INK};{_LINE}.8);text-align:"
 )
 _TYPE = "font-weight:400;font-size:11px;opacity:.75"
-_MARK = ";opacity:.65;font-style:italic"
+_MARK = "opacity:.65;font-style:italic"
 _GRID = "border-collapse:separate;border-spacing:0;margin:0;font-size:13px"
-_CAPTION = "caption-side:top;text-align:left;padding:0 10px 4px;opacity:.75;white-space:nowrap"
+_CAPTION = "caption-side:top;text-align:left;padding:4px 10px;opacity:.75;white-space:nowrap"
 _MUTED = "margin:4px 0;opacity:.75"
 _OPENED = "white-space:pre-wrap;overflow-wrap:anywhere;min-width:240px;max-width:640px"
 _PRE = (
@@ -43,12 +42,10 @@ _PRE = (
     "background:rgba(127,127,127,.1);white-space:pre"
 )
 _SCROLLS = (
-    # A shadow at an edge behind which there is more; covers that scroll along hide it at the ends.
-    "overflow:auto;max-width:100%;max-height:560px;"
-    f"background:linear-gradient(to right,{_PAGE} 50%,transparent) 0 0/28px 100% no-repeat local,"
-    f"linear-gradient(to left,{_PAGE} 50%,transparent) 100% 0/28px 100% no-repeat local,"
-    f"linear-gradient(to right,{_EDGE},transparent) 0 0/14px 100% no-repeat scroll,"
-    f"linear-gradient(to left,{_EDGE},transparent) 100% 0/14px 100% no-repeat scroll"
+    # A frame that cuts what goes on behind it, and a scroll bar: nothing lies over a text.
+    "overflow:auto;width:fit-content;max-width:100%;max-height:560px;box-sizing:border-box;"
+    "border:1px solid rgba(127,127,127,.35);border-radius:4px;"
+    "scrollbar-width:thin;scrollbar-color:rgba(127,127,127,.7) transparent"
 )
 
 
@@ -125,7 +122,7 @@ def _cell(value: str | None, column: Column) -> str:
     style = _CELL + _align(column)
     mark = _mark(value, column)
     if mark:
-        return f'<td style="{style}{_MARK}">{mark}</td>'
+        return f'<td style="{style}"><span style="{_MARK}">{mark}</span></td>'
     assert value is not None
     shown = visible(value)
     if len(shown) <= HTML_WIDTH:

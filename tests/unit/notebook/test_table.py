@@ -38,7 +38,7 @@ def test_what_has_no_text_of_its_own_is_told_from_texts_like_it():
         *("NaN", "null", "(null)", "''", "empty", "' '", "'(null)'")
     ]
     page = render_html(table)
-    marked = re.findall(r'font-style:italic">([^<]*)</td>', page)
+    marked = re.findall(r'font-style:italic">([^<]*)</span></td>', page)
     assert marked == ["NaN", "null", "null", "empty", "&#x27; &#x27;"]
     assert re.findall(r'text-align:left">([^<]*)</td>', page) == ["NaN", "null", "empty", "(null)"]
 
@@ -138,8 +138,12 @@ def test_html_needs_no_style_sheet():
     cells = re.findall(r"<t[hd] [^>]*>", page)
     assert len(cells) == 4
     assert all("white-space:pre" in cell and "text-align:" in cell for cell in cells)
-    assert "overflow:auto" in page  # large ones scroll, and a shadow at the edge says so
-    assert "linear-gradient" in page
+    assert "overflow:auto" in page  # large ones scroll, and a frame cuts them where they go on
+    assert "scrollbar-width:thin" in page
+    assert "gradient" not in page  # nothing lies over a text
+    assert "z-index:1" in re.search(r"<th [^>]*>", page)[0]
+    # A see-through cell would lose its line, and be drawn over the head under which it scrolls.
+    assert "opacity" not in re.search(r'<td style="([^"]*)"><span', page)[1]
 
 
 def test_control_characters_and_wide_ones_keep_the_lines():
