@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from raydp_magic.errors import BridgeError
-from raydp_magic.ray_udf.pool import Pool
+from raydp_magic.ray_udf.pool import GRACE_SECONDS, Pool
 from raydp_magic.ray_udf.work import remote_apply
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ class Batch(Protocol):
     def answer(self) -> tuple[str | None, Any]:
         """Why it failed, in words, and the ref of its table."""
 
-    def cancel(self) -> None:
-        """Nobody wants it."""
+    def cancel(self, *, force: bool = False) -> None:
+        """Nobody wants it; with `force` it has been told, and goes on."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +124,11 @@ class InTask:
 
         return ray.get(self.done), self.table
 
-    def cancel(self) -> None:
+    def cancel(self, *, force: bool = False) -> None:
         """See `Batch`."""
         import ray
 
-        ray.cancel(self.done)
+        ray.cancel(self.done, force=force)
 
 
 @dataclass(frozen=True)
@@ -153,11 +153,12 @@ class InPool:
         failed, tables = ray.get(self.done)
         return failed, tables[0] if tables else None
 
-    def cancel(self) -> None:
+    def cancel(self, *, force: bool = False) -> None:
         """See `Batch`."""
         import ray
 
-        ray.cancel(self.done, recursive=False)  # the pool knows what to stop
+        if not force:
+            ray.cancel(self.done, recursive=False)  # the pool knows what to stop, and how
 
 
 class Session:
@@ -215,10 +216,30 @@ class Session:
         return table
 
     def close(self) -> None:
-        """Cancel what is in flight."""
-        for batch in self._batches:
+        """Cancel what is in flight; returns at once."""
+        batches = list(self._batches)
+        self._batches.clear()
+        for batch in batches:
             with contextlib.suppress(Exception):
                 batch.cancel()
-        self._batches.clear()
         with contextlib.suppress(Exception):
             self._on_close()
+        if batches:  # who waits for the query's error need not wait for this
+            threading.Thread(target=end_the_slow, args=(batches,), daemon=True).start()
+
+
+def end_the_slow(batches: list[Batch]) -> None:
+    """Take the worker of each cancelled batch that goes on after a while.
+
+    A task is interrupted as by Ctrl-C, which a long call of C's (`time.sleep`, a model) does not
+    hear of until it returns: it would keep its CPUs.
+    """
+    import ray
+
+    with contextlib.suppress(Exception):  # Ray may end meanwhile
+        done = [batch.done for batch in batches]
+        _, left = ray.wait(done, num_returns=len(done), timeout=GRACE_SECONDS, fetch_local=False)
+        for batch in batches:
+            if batch.done in left:
+                with contextlib.suppress(Exception):
+                    batch.cancel(force=True)

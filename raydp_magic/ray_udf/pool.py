@@ -23,6 +23,8 @@ LINGER_SECONDS = 5.0
 """How long it waits for the next Spark task: those of one job follow each other."""
 IDLE_SECONDS = 10.0
 """How long an actor with nothing to do is kept."""
+GRACE_SECONDS = 2.0
+"""When a cancelled task loses its worker, as a stopped cell's do."""
 TICK_SECONDS = 0.5
 CHECK_SECONDS = 10.0
 RETRIES = 3
@@ -88,6 +90,8 @@ class Pool:
             if now - checked_at > CHECK_SECONDS:
                 await self._forget_dead_keepers()
                 checked_at = time.monotonic()
+        for actor in self._slots.busy & self._actors.keys():
+            ray.kill(self._actors[actor])  # its batch is nobody's, and Ray would wait for its end
         self._actors.clear()
         ray.actor.exit_actor()
 
@@ -102,15 +106,18 @@ class Pool:
         except asyncio.CancelledError:
             self._slots.left(number)
             self._batches.pop(number, None)
-            self._cancel(number)
+            if number in self._running and not self._request.pool:
+                self._spawn(self._stop(number))  # an actor rather ends than load its state anew
             raise
 
-    def _cancel(self, number: int) -> None:
-        """Stop a task; an actor rather ends its batch than load its state anew."""
+    async def _stop(self, number: int) -> None:
+        """Stop a task; one that does not hear of it loses its worker."""
         import ray
 
-        if number in self._running and not self._request.pool:
-            ray.cancel(self._running[number])
+        ray.cancel(self._running[number])
+        await asyncio.sleep(GRACE_SECONDS)
+        if number in self._running:
+            ray.cancel(self._running[number], force=True)
 
     def _carry_out(self, instructions: list[Instruction]) -> None:
         for instruction in instructions:

@@ -55,6 +55,11 @@ class Slots:
     _busy: set[int] = field(default_factory=set)
     _free: OrderedDict[int, float] = field(default_factory=OrderedDict)
 
+    @property
+    def busy(self) -> set[int]:
+        """Actors that work on a batch."""
+        return set(self._busy)
+
     def came(self, batch: int) -> list[Instruction]:
         """A batch is to be run."""
         self._waiting[batch] = None

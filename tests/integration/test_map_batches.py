@@ -329,18 +329,29 @@ def tasks_running():
     return [task for task in applied if task.state not in ("FINISHED", "FAILED")]
 
 
-@pytest.mark.parametrize("concurrency", [None, 2])
-def test_a_cancelled_job_gives_everything_back(spark, ray4, tmp_path, concurrency):
+class Endless:
+    def __init__(self, began, nap):
+        self.began, self.nap = began, nap
+
+    def __call__(self, batch):
+        endless(batch, self.began, self.nap)
+
+
+def endless(batch, began, nap):
+    began.touch()
+    while True:
+        time.sleep(nap)
+
+
+@pytest.mark.parametrize(  # a long call of C's does not hear of an interrupt
+    ("concurrency", "nap"), [(None, 0.05), (None, 600), (2, 600), ("pool", 600)]
+)
+def test_a_cancelled_job_gives_everything_back(spark, ray4, tmp_path, concurrency, nap):
     began = tmp_path / "began"
-
-    def endless(batch):
-        began.touch()
-        while True:
-            time.sleep(0.05)
-
-    out = rdm.map_batches(
-        spark.range(0, 100, 1, 2), endless, schema="id long", batch_size=10, concurrency=concurrency
-    )
+    how = {"fn": endless, "concurrency": concurrency, "fn_args": (began, nap)}
+    if concurrency == "pool":
+        how = {"fn": Endless, "concurrency": 2, "fn_constructor_args": (began, nap)}
+    out = rdm.map_batches(spark.range(0, 100, 1, 2), schema="id long", batch_size=10, **how)
 
     def cancel():
         wait_until(began.exists, 60)

@@ -58,3 +58,12 @@ def test_an_actor_that_is_gone_is_replaced_when_a_batch_waits():
     assert slots.lost(1) == [Start(2)]
     assert slots.ready(2, 1.0) == [Run(1, 2)]
     assert slots.lost(2) == []
+
+
+def test_who_works_is_known():
+    slots = Slots(2, 10.0)
+    slots.came(0)
+    slots.ready(1, 0.0)
+    assert slots.busy == {1}
+    slots.ready(1, 1.0)
+    assert slots.busy == set()
