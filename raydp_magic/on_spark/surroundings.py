@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raydp_magic.engine.quiet_logger import quiet_logger
+from raydp_magic.engine.quiet_logger import QuietText, quiet_logger
 from raydp_magic.engine.runtime_dir import RuntimeDir, tail
 from raydp_magic.on_spark.machines import program_path
 
@@ -30,6 +30,8 @@ _TOKEN_PATH = "RAY_AUTH_TOKEN_PATH"  # noqa: S105 - the variable's name
 _DRAIN = "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"
 OUR_HOOK = "raydp_magic.on_spark.hook.StartHook"
 LOGGERS = ("ray.util.spark", "ray.autoscaler._private.spark.spark_job_server")
+_NODE_LOGGER = "ray.util.spark.worker"
+"""Spark's workers log each node's command line to it, which local mode has in the cell."""
 THREAD = "raydp_magic-on-spark"
 """Name of the thread that sets Ray up."""
 
@@ -71,8 +73,13 @@ class Surroundings:
         self._lock: RuntimeDir | None = None
         self._also = Path()
         os.environ[HOOK] = OUR_HOOK
-        # Loggers too: Ray drops its handlers when it is told to configure no logging.
-        self._quiet = [*logging.getLogger("ray").handlers, *map(logging.getLogger, LOGGERS)]
+        # Loggers and logging's own last resort too: Ray drops its handlers when it is told to
+        # configure no logging.
+        self._quiet: list[logging.Filterer] = [
+            *logging.getLogger("ray").handlers,
+            *map(logging.getLogger, LOGGERS),
+            *filter(None, [logging.lastResort]),
+        ]
         for place in self._quiet:
             place.addFilter(worth_showing)
         # PySpark's, about how `ray.util.spark` makes the threads of its nodes' jobs.
@@ -93,7 +100,7 @@ class Surroundings:
             # Today's `ray start` reads the file on the head only, and other machines lack it.
             found[AUTH_TOKEN] = token
         # A node is killed 1.5 s after it was told to end: no time to drain, as it does by default.
-        drain = os.environ.get(_DRAIN, "0")
+        drain = QuietText(os.environ.get(_DRAIN, "0"), _NODE_LOGGER)
         return found | {_DRAIN: drain, "PATH": program_path(self._programs, machines)}
 
     def remove_at_end(self, path: str) -> None:

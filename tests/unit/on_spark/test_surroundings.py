@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import shutil
 import threading
 from pathlib import Path
@@ -72,3 +73,23 @@ def test_the_set_ups_own_lines_are_not_for_the_person():
     assert not worth_showing(record("ray.util.spark", logging.WARNING))
     assert not worth_showing(record("ray.worker", thread=THREAD))
     assert worth_showing(record("ray.worker", logging.ERROR, THREAD))
+
+
+def test_nor_where_ray_has_dropped_its_handlers(surroundings, capsys):
+    for name, thread in [("of the set-up", THREAD), ("for the person", None)]:
+        said = record("ray.worker", logging.WARNING, thread)
+        said.msg = name
+        logging.lastResort.handle(said)
+    assert capsys.readouterr().err == "for the person\n"
+
+
+def test_what_nodes_are_given_quiets_their_own_lines(surroundings):
+    logger = logging.getLogger("ray.util.spark.worker")
+    sent = pickle.dumps(surroundings.variables([]))
+    assert logger.level == logging.NOTSET
+    try:
+        found = pickle.loads(sent)
+        assert logger.level == logging.WARNING
+    finally:
+        logger.setLevel(logging.NOTSET)
+    assert found == surroundings.variables([])
