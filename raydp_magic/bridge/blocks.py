@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from raydp_magic.bridge.schema import in_utc
 from raydp_magic.errors import BridgeError, UnsupportedTypeError, UsageError
 
 _CAST = "cast the columns to one type first, e.g. with `Dataset.map_batches`."
+LAG_SECONDS = 0.5
 SLICE_BYTES = 16 * 1024 * 1024
 """A local table becomes several blocks, so that Spark works on it in parallel."""
 
@@ -64,6 +66,8 @@ def _dataset_refs(dataset: Any) -> list[Any]:
     import pyarrow as pa
     import ray
 
+    if not isinstance(dataset, ray.data.MaterializedDataset):
+        _see_free_cpus()
     refs = list(dataset.to_arrow_refs())
     if refs:
         return refs
@@ -75,6 +79,19 @@ def _dataset_refs(dataset: Any) -> list[Any]:
         )
     fields = list(zip(schema.names, schema.types, strict=True))
     return [ray.put(pa.schema(fields).empty_table())]
+
+
+def _see_free_cpus() -> None:
+    """Wait until Ray counts a CPU as free, for as long as its count lags behind.
+
+    It does so by a tenth of a second after a conversion's own tasks (Ray 2.60, *measured*): on a
+    Ray of one CPU Ray Data would warn that the execution hangs.
+    """
+    import ray
+
+    deadline = time.monotonic() + LAG_SECONDS
+    while not ray.available_resources().get("CPU") and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _put(table: Any, *, truncate_timestamps: bool) -> list[Block]:

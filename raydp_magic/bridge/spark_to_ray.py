@@ -14,6 +14,7 @@ from raydp_magic.bridge.ledger import TO_RAY, record
 from raydp_magic.bridge.route import connector
 from raydp_magic.bridge.schema import arrow_schema, as_wire, check_names
 from raydp_magic.bridge.transfers import count_with, under_way
+from raydp_magic.engine.data_runs import catch_up
 from raydp_magic.errors import DataLostError, UsageError
 
 if TYPE_CHECKING:
@@ -91,7 +92,9 @@ def to_ray(df: DataFrame, *, block_bytes: int = BLOCK_BYTES, tls: bool = False) 
     import ray
 
     moved = _watched(df, block_bytes, tls=tls)
-    dataset = ray.data.from_arrow_refs(moved.refs)
+    from_refs = ray.data.from_arrow_refs  # which imports Ray Data
+    catch_up()
+    dataset = from_refs(moved.refs)
     _note(moved, dataset)
     return dataset
 

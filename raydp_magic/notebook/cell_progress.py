@@ -16,6 +16,7 @@ from contextlib import suppress
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from raydp_magic.engine import data_runs
 from raydp_magic.engine.proxied import rest_address
 from raydp_magic.notebook.cell_display import CellDisplay, write_over
 from raydp_magic.notebook.live_names import task_slots
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from raydp_magic.bridge.data_runs import DataRun
     from raydp_magic.bridge.transfers import Transfer
+    from raydp_magic.engine.data_runs import DataRun
     from raydp_magic.notebook.progress_view import Picture
     from raydp_magic.notebook.spark_jobs import SparkJobs
 
@@ -59,7 +60,6 @@ class CellProgress:
         self._views: list[_View] = []
         self._changed = threading.Event()
         self._thread: threading.Thread | None = None
-        self._bars: bool = False
 
     def begin(self, context: Any, tag: str) -> None:
         """Look at what this thread's cell runs from now on.
@@ -80,11 +80,8 @@ class CellProgress:
         api = rest_address(context)
         if api is None:
             return  # without the UI Spark's driver answers nothing
-        runs = sys.modules.get("raydp_magic.bridge.data_runs")
-        if kernel and runs is None and "ray.data.context" in sys.modules:
-            from raydp_magic.bridge import data_runs as runs
-        if kernel and runs is not None:
-            self._bars = runs.watch() or self._bars
+        if kernel:
+            data_runs.watch()
         from raydp_magic.notebook.spark_jobs import SparkJobs
 
         out = _Display(self._shell) if kernel else _Terminal()
@@ -117,10 +114,7 @@ class CellProgress:
 
     def unwatch(self) -> None:
         """Let Ray Data show its own bars again."""
-        runs = sys.modules.get("raydp_magic.bridge.data_runs")
-        if runs is not None:
-            runs.unwatch(bars=self._bars)
-            self._bars = False
+        data_runs.unwatch()
 
     def _drop_finished(self) -> None:
         with self._lock:
@@ -215,9 +209,8 @@ class _View:
         from raydp_magic.notebook.progress_view import Picture
 
         transfers = sys.modules.get("raydp_magic.bridge.transfers")
-        runs = sys.modules.get("raydp_magic.bridge.data_runs")
         moved = [] if transfers is None else transfers.transfers(since=self._began)
-        ran = [] if runs is None else runs.data_runs(since=self._began)
+        ran = data_runs.data_runs(since=self._began)
         return Picture(
             now=now,
             jobs=tuple(self._jobs.records.values()),

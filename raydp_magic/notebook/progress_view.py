@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from raydp_magic.bridge.data_runs import DataRun
     from raydp_magic.bridge.transfers import Transfer
+    from raydp_magic.engine.data_runs import DataRun
     from raydp_magic.monitoring.jobs import JobRecord, StageRecord
 
 MOST_JOBS = 6

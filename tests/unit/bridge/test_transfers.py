@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from raydp_magic.bridge import data_runs
 from raydp_magic.bridge.transfers import count_with, transfers, under_way
+from raydp_magic.engine import data_runs
 
 
 class Operator:

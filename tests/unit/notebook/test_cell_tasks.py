@@ -41,7 +41,7 @@ def ray(monkeypatch):
     )
     monkeypatch.setitem(sys.modules, "ray._private.worker", module)
     monkeypatch.setitem(sys.modules, "ray", fake)
-    monkeypatch.setitem(sys.modules, "raydp_magic.bridge.data_runs", None)
+    monkeypatch.setitem(sys.modules, "raydp_magic.engine.data_runs", None)
     return SimpleNamespace(core=core, cancelled=cancelled, worker=worker)
 
 

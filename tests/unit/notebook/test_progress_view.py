@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from raydp_magic.bridge.data_runs import DataRun
 from raydp_magic.bridge.transfers import Transfer
+from raydp_magic.engine.data_runs import DataRun
 from raydp_magic.monitoring.jobs import JobRecord, StageRecord
 from raydp_magic.notebook.progress_view import (
     Picture,

@@ -7,6 +7,7 @@ The class travels with a Dataset's context, so this module imports nothing heavy
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -17,6 +18,7 @@ from typing import Any
 
 LOOK_SECONDS = 0.25
 KEPT = 100
+_LOGGER = "ray.data"
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ class DataRun:
 
 _lock = threading.Lock()
 _runs: deque[Watcher] = deque(maxlen=KEPT)
+_wanted = False
+_bars = False
+"""Whether Ray Data's bars were switched off here."""
 
 
 class Watcher:
@@ -103,31 +108,53 @@ def data_runs(*, since: float = 0.0) -> list[DataRun]:
     return [run for run in runs if run.ended_at is None or run.ended_at >= since]
 
 
-def watch() -> bool:
+def watch() -> None:
     """Have Ray Data tell of its executions, in place of its own bars; imports nothing.
 
-    Returns
-    -------
-    bool
-        Whether its bars were switched off by this call: a user's own choice is left alone.
+    Where it is not imported yet, `catch_up` does so.
     """
-    module = sys.modules.get("ray.data.context")
-    context = None if module is None else module.DataContext.get_current()
-    classes = getattr(context, "custom_execution_callback_classes", None)
-    if context is None or classes is None or Watcher in classes:
-        return False
+    global _wanted
+    _wanted = True
+    catch_up()
+
+
+def catch_up() -> None:
+    """Do what `watch` asked for, to a Ray Data that came later.
+
+    Called before the bridge makes a Dataset, which keeps the settings of that moment for good.
+    """
+    global _bars
+    context, classes = _context()
+    if not _wanted or classes is None or Watcher in classes:
+        return
     classes.append(Watcher)
-    bars: bool = context.enable_progress_bars
+    _bars = context.enable_progress_bars  # a user's own choice is left alone
     context.enable_progress_bars = False
-    return bars
+    for handler in logging.getLogger(_LOGGER).handlers:
+        if isinstance(handler, logging.StreamHandler):  # and not that of its file
+            handler.addFilter(worth_showing)
 
 
-def unwatch(*, bars: bool) -> None:
-    """Undo :func:`watch`; `bars` is whether it switched Ray Data's bars off."""
+def unwatch() -> None:
+    """Undo :func:`watch`."""
+    global _wanted
+    _wanted = False
+    context, classes = _context()
+    if classes is not None and Watcher in classes:
+        classes.remove(Watcher)
+        context.enable_progress_bars = _bars or context.enable_progress_bars
+        for handler in logging.getLogger(_LOGGER).handlers:
+            handler.removeFilter(worth_showing)
+
+
+def worth_showing(record: logging.LogRecord) -> bool:
+    """Whether a line of Ray Data's says more than what is shown of its executions."""
+    about_bars = str(record.msg).startswith("Progress bars")
+    return record.levelno >= logging.WARNING and not about_bars
+
+
+def _context() -> tuple[Any, Any]:
+    """Ray Data's settings and their list of callbacks, if it is there and has them."""
     module = sys.modules.get("ray.data.context")
     context = None if module is None else module.DataContext.get_current()
-    classes = getattr(context, "custom_execution_callback_classes", None)
-    if context is not None and classes is not None and Watcher in classes:
-        classes.remove(Watcher)
-        if bars:
-            context.enable_progress_bars = True
+    return context, getattr(context, "custom_execution_callback_classes", None)
