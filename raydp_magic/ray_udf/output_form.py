@@ -12,7 +12,13 @@ from raydp_magic.bridge.look import as_table, is_table
 from raydp_magic.bridge.schema import check_names
 from raydp_magic.errors import RaydpMagicError
 from raydp_magic.ray_udf.failure import OutputError
-from raydp_magic.ray_udf.output_values import as_array, cast, does_not_fit, of_pandas
+from raydp_magic.ray_udf.output_values import (
+    as_array,
+    cast,
+    does_not_fit,
+    is_column,
+    of_pandas,
+)
 
 if TYPE_CHECKING:
     from raydp_magic.ray_udf.batch_form import Unknown
@@ -83,6 +89,11 @@ def _columns_of(part: Any) -> Mapping[str, Any]:
 
 
 def _column(values: Any, field: pa.Field, unknown: Unknown) -> Any:
+    if not is_column(values):
+        raise OutputError(
+            f"column {field.name!r} is one value, of type {type(values).__name__}",
+            hint="each value of the dict is a column: a list or an array as long as the batch.",
+        )
     nulls = next((nulls for array, nulls in unknown if array is values), None)
     try:
         array = as_array(values, field.type, nulls)

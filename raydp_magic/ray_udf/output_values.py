@@ -6,7 +6,7 @@ a list of whole numbers is asked for, NaN becomes true. None of that happens her
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -107,6 +107,8 @@ def does_not_fit(values: Any, wanted: pa.DataType) -> str:
     shape = getattr(values, "shape", ())
     if len(shape) > 1 and not is_list(wanted):
         return "it has an array in each row: `.ravel()` makes an array of n x 1 flat."
+    if has_text(values) and not (kind.is_string(wanted) or kind.is_large_string(wanted)):
+        return "it has texts: convert them in the function, or let the schema say string."
     if kind.is_integer(wanted):
         return (
             "whole numbers that are exact: `.round().astype('int64')`, nullable `Int64` in "
@@ -115,6 +117,20 @@ def does_not_fit(values: Any, wanted: pa.DataType) -> str:
     if kind.is_date(wanted):
         return "drop the time of day first, or let the schema say timestamp."
     return "convert it in the function, or change its type in the schema."
+
+
+def is_column(values: Any) -> bool:
+    """Whether it may be the values of a column: not one value alone, nor a text."""
+    if isinstance(values, (str, bytes, Mapping)) or getattr(values, "ndim", 1) == 0:
+        return False
+    return isinstance(values, Iterable)
+
+
+def has_text(values: Any) -> bool:
+    """Whether the first value that there is is a text."""
+    if isinstance(values, (pa.Array, pa.ChunkedArray)):
+        return bool(kind.is_string(values.type) or kind.is_large_string(values.type))
+    return isinstance(next((value for value in values if value is not None), None), str)
 
 
 def of_pandas(value: Any, name: str) -> bool:

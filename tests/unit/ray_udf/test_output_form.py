@@ -120,6 +120,9 @@ INSIDE = pa.struct([("n", pa.list_(pa.int64()))])
         (np.array(["2020-01-01T12"], "M8[ns]"), pa.date32(), "times of day", "timestamp"),
         ([dt.datetime(2020, 1, 1, 12)], pa.date32(), "times of day", "timestamp"),
         ([BIG], pa.float64(), "not in range", "in the function"),
+        (np.array(["UA"], dtype=object), pa.int32(), "'UA'", "say string"),
+        (pd.Series([None, "UA"]), pa.float64(), "'UA'", "say string"),
+        (pa.array(["UA"]), pa.date32(), "'UA'", "say string"),
     ],
 )
 def test_what_would_be_another_value_is_refused(values, arrow_type, said, hint):
@@ -127,6 +130,13 @@ def test_what_would_be_another_value_is_refused(values, arrow_type, said, hint):
         column(values, arrow_type)
     assert said in str(caught.value)
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("value", [1, "UA", None, np.float64(1), np.array(1), {"k": 1}])
+def test_one_value_is_no_column(value):
+    with pytest.raises(OutputError, match="column 'x' is one value, of type ") as caught:
+        column(value, pa.string())
+    assert "as long as the batch" in caught.value.hint
 
 
 def test_numbers_for_booleans_and_midnights_for_dates():
