@@ -65,8 +65,9 @@ def as_blocks(data: Any, *, truncate_timestamps: bool) -> list[Block]:
 def _dataset_refs(dataset: Any) -> list[Any]:
     import pyarrow as pa
     import ray
+    from ray.data.dataset import MaterializedDataset
 
-    if not isinstance(dataset, ray.data.MaterializedDataset):
+    if not isinstance(dataset, MaterializedDataset):
         _see_free_cpus()
     refs = list(dataset.to_arrow_refs())
     if refs:

@@ -10,6 +10,7 @@ its answer for each block. For workers on a machine without a Ray node there is
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -26,6 +27,11 @@ NODE_VARIABLE = "RAYDP_MAGIC_NODE"
 """As in :mod:`raydp_magic.engine.launch`: the id of the Ray node that this worker is on."""
 
 
+GONE = """\
+raydp_magic: the Ray that this DataFrame was made with has ended, or a node of it
+Hint: make the DataFrame again; what is to outlive a Ray must be written before."""
+
+
 def keeper_here(sockets: dict[str, str]) -> KeeperHere | None:
     """Connect to the keeper of this node, if the machine has one; `sockets` are by node id."""
     own = sockets.get(os.environ.get(NODE_VARIABLE, ""))
@@ -40,9 +46,22 @@ def connect(partition: int, *, sockets: dict[str, str]) -> KeeperHere:  # noqa: 
     found = keeper_here(sockets)
     if found is None:
         raise RuntimeError(
-            "raydp_magic: this Spark worker runs on a machine without a Ray node of the cluster"
+            "raydp_magic: this Spark worker runs on a machine without a Ray node of the cluster, "
+            "or that Ray has ended"
         )
     return found
+
+
+@contextlib.contextmanager
+def one_line() -> Iterator[None]:
+    """For a block, say in one line that no keeper answers."""
+    try:
+        yield
+    except Exception as error:
+        hung_up = isinstance(error, (ConnectionError, EOFError))
+        if hung_up or type(error).__name__ == "FlightUnavailableError":
+            raise RuntimeError(GONE) from None
+        raise
 
 
 class KeeperHere:
@@ -239,11 +258,12 @@ def take_blocks(
     spare_the_collector()
     for batch in batches:
         for number in batch.column(0).to_pylist():
-            keeper = connect(number)
-            try:
-                yield from keeper.read(transfer, number)
-            finally:
-                keeper.close()
+            with one_line():
+                keeper = connect(number)
+                try:
+                    yield from keeper.read(transfer, number)
+                finally:
+                    keeper.close()
 
 
 def spare_the_collector() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from raydp_magic.bridge.handoff import spare_the_collector
+from raydp_magic.bridge.handoff import one_line, spare_the_collector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -116,17 +116,18 @@ def map_through(
             yield batch
         window.taken(size)
 
-    try:
-        for batch in sized(batches, schema, batch_size):
-            if keeper is None:
-                keeper = connect(context.partitionId() if context is not None else 0)
-                ray_side = keeper.open_map(transfer, batch.schema)
-            while not window.has_room(batch.nbytes):
+    with one_line():
+        try:
+            for batch in sized(batches, schema, batch_size):
+                if keeper is None:
+                    keeper = connect(context.partitionId() if context is not None else 0)
+                    ray_side = keeper.open_map(transfer, batch.schema)
+                while not window.has_room(batch.nbytes):
+                    yield from take()
+                ray_side.submit(batch)
+                window.sent(batch.nbytes)
+            while len(window):
                 yield from take()
-            ray_side.submit(batch)
-            window.sent(batch.nbytes)
-        while len(window):
-            yield from take()
-    finally:
-        if keeper is not None:
-            keeper.close()
+        finally:
+            if keeper is not None:
+                keeper.close()
