@@ -138,7 +138,7 @@ class Pool:
         """Start an actor, or open a slot for tasks."""
         if self._request.pool:
             options = self._request.options | {"max_restarts": -1, "max_task_retries": RETRIES}
-            handle = self._worker.options(**options).remote(self._name, self._code)
+            handle = self._worker.options(**options).remote()
             self._actors[actor] = handle
             try:
                 await handle.ready.remote()
@@ -179,10 +179,10 @@ class Pool:
             self._running.pop(batch, None)
 
     def _call(self, actor: int, block: Any) -> tuple[Any, Any]:
+        run = self._task
         if self._request.pool:
-            done, table = self._actors[actor].apply.options(num_returns=2).remote(block)
-        else:
-            done, table = self._task.remote(self._name, self._code, block)
+            run = self._actors[actor].apply.options(num_returns=2)
+        done, table = run.remote(self._name, self._code, block)
         return done, table
 
     async def _forget_dead_keepers(self) -> None:

@@ -83,13 +83,13 @@ class Worker:
     retries holds for a constructor that kills its process.
     """
 
-    def __init__(self, name: str, code: list[Any]) -> None:
-        self._name = name
-        self._code = code
-
     def ready(self) -> None:
         """Answer once it has been placed."""
 
-    def apply(self, table: pa.Table) -> Answer:
-        """Run the instance on a batch."""
-        return apply(self._name, self._code, table)
+    def apply(self, name: str, code: list[Any], table: pa.Table) -> Answer:
+        """Run the instance on a batch; see the function `apply`.
+
+        The code comes with each batch: Ray warns of refs among a constructor's arguments where
+        actors are restarted.
+        """
+        return apply(name, code, table)
