@@ -33,7 +33,7 @@ class LedgerEntry:
     Attributes
     ----------
     name : str
-        The variable it is bound to when that is known, else ``"#N"``.
+        The variable it is bound to when that is known, else ``"#N"``, or ``"#N:what"``.
     direction : str
         ``"spark -> ray"`` or ``"ray -> spark"``.
     rows, bytes : int or None
@@ -75,12 +75,15 @@ def record(
     object_ids: frozenset[str],
     value: Any = None,
     session: Any = None,
+    what: str = "",
 ) -> LedgerEntry:
     """Note a conversion; `session` is the Spark session that reads what came from Ray.
 
+    `what` says, in a word, what it is while no variable does.
+
     Of ours only its SparkContext is remembered: views outlive the Python object of a session.
     """
-    number = f"#{next(_numbers)}"
+    number = f"#{next(_numbers)}" + (f":{what}" if what else "")
     entry = LedgerEntry(
         name=number,
         unbound_name=number,
@@ -312,7 +315,7 @@ def _unsure() -> bool:
 
 def _is(entry: LedgerEntry, x: Any) -> bool:
     if isinstance(x, str):
-        return entry.name == x
+        return x in (entry.name, entry.name.partition(":")[0])
     if isinstance(x, LedgerEntry):
         return entry is x
     return entry.value is not None and entry.value() is x

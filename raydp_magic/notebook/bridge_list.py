@@ -78,6 +78,6 @@ def _shown(name: str, value: Any) -> str | None:
 
     if name == "nodes":
         return str(len(value))
-    if name == "bytes":
+    if name == "bytes" or value is None:  # rows that nobody has counted: the same dash
         return format_bytes(value)
     return format_count(value) if isinstance(value, int) else value

@@ -213,5 +213,6 @@ def _mapped(
         object_ids=frozenset({ref.hex()}),
         value=mapped,
         session=df.sparkSession,
+        what=getattr(code.fn, "__name__", type(code.fn).__name__).strip("<>"),
     )
     return mapped

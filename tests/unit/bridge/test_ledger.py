@@ -156,3 +156,11 @@ def test_a_name_whose_value_is_gone_releases_no_variable(world):
     assert entry.name == entry.unbound_name
     bridge_list.give_back(variables, entry.name)
     assert variables == {"held": None, "also": None}
+
+
+def test_what_no_variable_holds_has_a_number_and_says_what_it_is(world):
+    entry = world.note("t", ["a"], what="embed")
+    number = entry.name.partition(":")[0]
+    assert entry.name == f"{number}:embed"
+    ledger.release(number)
+    assert entry.released
