@@ -103,7 +103,7 @@ def _watched(df: DataFrame, block_bytes: int, *, tls: bool) -> _Moved:
     label = ", ".join(map(str, getattr(df, "columns", ())[:8]))
     with under_way(uuid.uuid4().hex, TO_RAY, label) as transfer:
         moved = _move(df, block_bytes, tls=tls)
-        transfer.done(moved.rows, moved.size)
+        transfer.done(moved.rows, moved.size, held=moved.transfer)
     return moved
 
 

@@ -23,7 +23,10 @@ Amounts = tuple[int | None, int | None]
 
 @dataclass(frozen=True)
 class Transfer:
-    """One conversion; times are Unix seconds, ``thread`` is the thread that asked for it."""
+    """One conversion; times are Unix seconds, ``thread`` is the thread that asked for it.
+
+    ``held`` is the ledger's id of what came of it, where that is another one.
+    """
 
     id: str
     direction: str
@@ -34,6 +37,7 @@ class Transfer:
     ended_at: float | None
     failed: bool
     thread: int
+    held: str = ""
 
 
 class UnderWay:
@@ -55,10 +59,10 @@ class UnderWay:
         """Give the rows and bytes so far by this from now on."""
         self._count = count
 
-    def done(self, rows: int | None, size: int | None) -> None:
+    def done(self, rows: int | None, size: int | None, *, held: str = "") -> None:
         """Say what was moved in the end; counting is over."""
         self._count = None
-        self._transfer = replace(self._transfer, rows=rows, bytes=size)
+        self._transfer = replace(self._transfer, rows=rows, bytes=size, held=held)
 
     def end(self, *, failed: bool) -> None:
         """It is over."""

@@ -96,8 +96,9 @@ class Readings:
         What has crossed is known here, without Ray: it is held from the moment of its end.
         """
         held = ledger(max_age=math.inf)
-        names = self._names | {one.transfer: one.name for one in held if one.is_bound}
-        self._names = {one.id: names[one.id] for one in moved if one.id in names}
+        bound = {one.transfer: one.name for one in held if one.is_bound}
+        names = ((one.id, bound.get(one.held or one.id, self._names.get(one.id))) for one in moved)
+        self._names = {transfer: name for transfer, name in names if name is not None}
         return held, self._names
 
     def jobs(self, slots: int, now: float) -> tuple[JobSnapshot, ...]:

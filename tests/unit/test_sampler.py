@@ -259,7 +259,7 @@ def test_the_last_picture_has_what_happened_while_nobody_looked(ray, monkeypatch
 
 
 def test_what_has_crossed_is_held_at_once_and_called_as_the_bridge_calls_it(ray, monkeypatch):
-    moved = [Transfer("t1", "spark -> ray", "id", 5, 24, 1.0, time.time(), False, 0)]
+    moved = [Transfer("t1", "spark -> ray", "id", 5, 24, 1.0, time.time(), False, 0, "held-1")]
     monkeypatch.setattr(sampler, "transfers", lambda **_: moved)
     cluster, asked = Cluster(), []
     one = Sampler(cluster)
@@ -293,7 +293,7 @@ def test_the_last_picture_has_what_is_held_of_the_bridge_after_the_end(ray):
 
 
 def held(name):
-    return LedgerEntry(name, "spark -> ray", 5, 24, 1, frozenset({"n1"}), "t1")
+    return LedgerEntry(name, "spark -> ray", 5, 24, 1, frozenset({"n1"}), "held-1")
 
 
 def test_a_job_that_ran_when_the_cluster_ended_is_over():
