@@ -13,6 +13,7 @@ from typing import Any
 
 from raydp_magic.bridge.keepers import keepers
 from raydp_magic.bridge.references import referred
+from raydp_magic.engine import ray_session
 from raydp_magic.errors import UsageError
 
 TO_RAY = "spark -> ray"
@@ -24,6 +25,8 @@ _lock = threading.Lock()
 _entries: list[LedgerEntry] = []
 _numbers = itertools.count(1)
 _pruned_at = 0.0
+_ray: str | None = None
+"""The Ray that holds them, as `ray_session.identity` tells it from any other."""
 
 
 @dataclass
@@ -83,6 +86,7 @@ def record(
 
     Of ours only its SparkContext is remembered: views outlive the Python object of a session.
     """
+    global _ray
     number = f"#{next(_numbers)}" + (f":{what}" if what else "")
     entry = LedgerEntry(
         name=number,
@@ -97,7 +101,11 @@ def record(
         value=_weak(value),
         session=_weak(_sc(session)),
     )
+    ray = ray_session.identity()
     with _lock:
+        if ray != _ray:
+            _entries.clear()
+        _ray = ray
         _entries.append(entry)
     return entry
 
@@ -211,14 +219,12 @@ def release(x: Any) -> None:
 def prune(*, max_age: float = 0.0, timeout: int = 5) -> None:
     """Strike entries whose blocks are gone; looks at most every `max_age` seconds."""
     global _pruned_at
-    import ray
-
     with _lock:
         if not _entries or time.monotonic() - _pruned_at < max_age:
             return
         _pruned_at = time.monotonic()
         known = list(_entries)
-    if not ray.is_initialized():
+    if ray_session.identity() != _ray:
         with _lock:
             _entries.clear()
         return

@@ -93,12 +93,13 @@ class Attempt:
         Raises KeyboardInterrupt once `interrupted` says so, also when a library swallowed it.
         """
         self._interrupted = interrupted
-        import ray
+        self._tell("ray")
+        import ray  # takes seconds when it is the first time
 
         spark = find_spark()
         java = find_java(supported=supported_for(spark.version))
         secret = Secret(secrets.token_hex(32))
-        self._tell("ray")
+        self._heed_interrupts()
         if ray_session.will_start_local(self.spec.address):
             if self.spec.placement_group:
                 raise UsageError(

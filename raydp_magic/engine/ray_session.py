@@ -15,6 +15,7 @@ from raydp_magic.engine.dashboard_apart import dashboard_apart
 from raydp_magic.engine.lasting_thread import in_lasting_thread, let_end
 from raydp_magic.engine.quiet_logger import quiet_logger
 from raydp_magic.errors import RayUnreachableError
+from raydp_magic.loaded import ask
 
 LOCAL_MIN_CPUS = 4
 """CPUs of a Ray that we start on a small machine: they are logical, and executors must leave
@@ -49,10 +50,8 @@ class RayConnection:
 
 
 def is_connected() -> bool:
-    """Whether this process already has a Ray."""
-    import ray
-
-    return bool(ray.is_initialized())
+    """Whether this process already has a Ray. Imports nothing: what is not there has none."""
+    return bool(ask("ray", "is_initialized"))
 
 
 def identity() -> str | None:
@@ -60,10 +59,10 @@ def identity() -> str | None:
 
     An address does not: a new local Ray often takes the port of the one before.
     """
+    if not is_connected():
+        return None
     import ray
 
-    if not ray.is_initialized():
-        return None
     context = ray.get_runtime_context()
     return f"{context.get_node_id()} {context.get_job_id()}"
 

@@ -35,6 +35,8 @@ _STATEMENT_ERRORS = frozenset(
         "SparkRuntimeException",
     )
 )
+_TOLD_FIRST = "setCallSite"
+_UNREADABLE = "CANNOT_PARSE_DATATYPE"
 _GATEWAY_ERRORS = frozenset({"py4j.protocol.Py4JNetworkError"})
 _PYTHON_ERROR = _QUERY + "PythonException"
 _FRAME = re.compile(r'File "([^"]+)", line (\d+), in (.+)')
@@ -46,7 +48,9 @@ _MISSING_CLASS = re.compile(r"(?:ClassNotFoundException|NoClassDefFoundError): (
 _MAX_SUGGESTIONS = 5
 
 
-def translate(error: BaseException, *, sql_line: int | None = None) -> RaydpMagicError | None:
+def translate(
+    error: BaseException, *, sql_line: int | None = None, one_runs: bool = False
+) -> RaydpMagicError | None:
     """Read an error of PySpark or Py4J.
 
     Parameters
@@ -56,6 +60,8 @@ def translate(error: BaseException, *, sql_line: int | None = None) -> RaydpMagi
     sql_line : int, optional
         The line of the cell that its SQL begins in: the lines in the message are then the cell's,
         else the statement's.
+    one_runs : bool
+        Whether a Spark of ours runs: then it is an earlier one that gives no answer.
 
     Returns
     -------
@@ -70,7 +76,13 @@ def translate(error: BaseException, *, sql_line: int | None = None) -> RaydpMagi
         return _query_error(error, sql_line)
     if _PYTHON_ERROR in names:
         return _python_error(str(error))
-    if names & _GATEWAY_ERRORS or (isinstance(error, ConnectionError) and _from_py4j(error)):
+    if names & _GATEWAY_ERRORS or _from_ended(error):
+        if one_runs:
+            return ClusterError(
+                "This belongs to a Spark that has ended; another one runs now",
+                hint="make it again with `spark`; a Ray result that you still hold becomes a "
+                "DataFrame of the new one by `raydp_magic.to_spark`.",
+            )
         return ClusterError(
             "Spark's driver has ended, so this session can run nothing more",
             hint="`%raydp_cluster start` starts a new one; make its DataFrames again.",
@@ -211,6 +223,16 @@ def _condition(error: BaseException) -> str:
             except Exception:  # noqa: BLE001 -- it asks the JVM, which may be gone
                 return ""
     return ""
+
+
+def _from_ended(error: BaseException) -> bool:
+    """Whether PySpark has nobody to ask: the gateway's socket is closed, or the context stopped."""
+    if isinstance(error, ConnectionError):
+        return _from_py4j(error)
+    if isinstance(error, AttributeError):  # of `collect()`, which tells the context first
+        return error.obj is None and error.name == _TOLD_FIRST
+    why = error.__context__  # of `schema`, which takes any error for one of reading it
+    return _UNREADABLE in str(error) and isinstance(why, ConnectionError) and _from_py4j(why)
 
 
 def _from_py4j(error: BaseException) -> bool:

@@ -7,10 +7,16 @@ import io
 import tokenize
 from typing import TYPE_CHECKING, Any
 
-from raydp_magic.engine.translate import translate
 from raydp_magic.errors import UsageError
 from raydp_magic.notebook.cell_number import cell_number
-from raydp_magic.notebook.failure import as_lines, line_of, with_frames_of
+from raydp_magic.notebook.failure import (
+    as_lines,
+    came_of_interrupt,
+    interrupted_in,
+    line_of,
+    read,
+    with_frames_of,
+)
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -56,10 +62,11 @@ def run_body(shell: InteractiveShell, body: str) -> Any:
         result = None
         if value is not None:
             result = eval(value, shell.user_global_ns, shell.user_ns)  # noqa: S307 -- as above
-    except Exception as error:
-        ours = translate(error)
+    except (Exception, KeyboardInterrupt) as error:
+        ours = read(error)
         if ours is None:
-            with_frames_of(error, filename, shell)
+            show = interrupted_in if came_of_interrupt(error) else with_frames_of
+            show(error, filename, shell)
             raise
         line = line_of(error, filename)
         where = f"Cell line {line}: " if line else ""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from raydp_magic.errors import UsageError
 from raydp_magic.spec import parse_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -154,6 +155,37 @@ class CommandParser(argparse.ArgumentParser):
 def _shown(argument_name: str | None) -> str:
     """``-n/--maxrows`` -> ``--maxrows``: the long form is the clear one."""
     return (argument_name or "").split("/")[-1]
+
+
+@contextmanager
+def named_by_flags(command: object) -> Iterator[None]:
+    """Let a complaint about an argument of a Python function call it as the magic's flag.
+
+    Parameters
+    ----------
+    command : dataclass
+        Its fields are the arguments, and the flags.
+    """
+    try:
+        yield
+    except UsageError as error:
+        error.message = in_flags(error.message, vars(command))
+        error.hint = error.hint and in_flags(error.hint, vars(command))
+        raise
+
+
+def in_flags(text: str, arguments: Iterable[str]) -> str:
+    """Spell arguments as flags: ``"memory='10m' is less"`` -> ``"--memory 10m is less"``."""
+
+    def spelled(found: re.Match[str]) -> str:
+        name, equals, value = found.groups()
+        if not equals and "_" not in name:
+            return name  # a word of the sentence
+        value = (value or "").strip("'")
+        return f"--{name.replace('_', '-')} {value}".rstrip()
+
+    names = "|".join(arguments)
+    return re.sub(rf"\b({names})\b(?:(=)('[^']*'|-?[\w.]*\w)?)?", spelled, text)
 
 
 def whole(least: int) -> Callable[[str], int]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+_ENDED = "<DataFrame of a Spark that has ended: make it again with `spark`>"
 _KIND = ("pyspark.sql.dataframe", "DataFrame")
 
 
@@ -37,6 +38,7 @@ class DataFrameDisplay:
         rows: Callable[[], int | None],
     ) -> None:
         self._formatter = mimebundles(shell)
+        self._variables = shell.user_ns
         self._session = session
         self._rows = rows
         self._printer = self._bundle
@@ -49,15 +51,30 @@ class DataFrameDisplay:
 
     def _bundle(self, df: Any) -> dict[str, str] | None:
         session, rows = self._session(), self._rows()
+        if _ended(df):  # PySpark's own text asks it, and fails
+            return {"text/plain": _ENDED}
         if session is None or rows is None or not _runs_in(df, session):
             return None
         try:
-            return bundle(preview(df, rows))
+            return bundle(preview(df, rows, self._name_of(df)))
         except Exception as error:
             ours = translate(error)
             if ours is not None:  # IPython shows it by itself, past what plain cells' errors go by
                 as_lines(error, str(ours))
             raise
+
+    def _name_of(self, df: Any) -> str:
+        """A variable that holds it; IPython's own, such as `_`, are bound later or by chance."""
+        names = (name for name, value in list(self._variables.items()) if value is df)
+        return next((name for name in names if not name.startswith("_")), "")
+
+
+def _ended(df: Any) -> bool:
+    """Whether the Spark that it belongs to has been stopped."""
+    try:
+        return df.sparkSession.sparkContext._jsc is None  # noqa: SLF001 -- as PySpark tells itself
+    except Exception:  # noqa: BLE001 -- as below
+        return False
 
 
 def _runs_in(df: Any, session: Any) -> bool:

@@ -28,6 +28,7 @@ MOST_BYTES = 64 * 2**20
 """Of the blocks that are fetched for the first rows: from other nodes they cross the network."""
 MOST_BLOCKS = 8
 WAIT_SECONDS = 5.0
+_GONE = "; its rows are gone with the Ray that held them, which has ended"
 _DATASETS = (("ray.data.dataset", "Dataset"), ("ray.data.dataset", "MaterializedDataset"))
 _TABLES = (
     ("pandas.core.frame", "DataFrame"),
@@ -99,8 +100,9 @@ def dataset_preview(dataset: Any) -> Preview:
     """
     title = " ".join(["Ray Dataset", *_name(dataset)])
     count = _quietly(lambda: dataset._meta_count())  # noqa: SLF001, PLW0108 -- count() runs it
+    gone = bool(_quietly(lambda: _outlived(dataset)))
     tables: list[Preview] | None = _quietly(
-        lambda: [local_preview(b, ROWS, title) for b in _first_blocks(dataset)]
+        lambda: [] if gone else [local_preview(b, ROWS, title) for b in _first_blocks(dataset)]
     )
     if tables:
         alike = [t.rows for t in tables if _names(t) == _names(tables[0])]
@@ -110,18 +112,18 @@ def dataset_preview(dataset: Any) -> Preview:
     schema = dataset.schema(fetch_if_missing=False)
     names, types = ([], []) if schema is None else (schema.names, schema.types)
     known = columns_of(names[:MAX_SCHEMA], types[:MAX_SCHEMA])
+    state = _GONE if gone else "" if tables is not None else "; it has not run"
+    hint = "Rows: `.take(20)` runs what they need, `.materialize()` all of it."
     return Preview(
         known[:MAX_COLUMNS],
         (),
         0,
         len(names),
-        _note(count, None if schema is None else len(names), in_memory=tables is not None),
+        _note(count, None if schema is None else len(names)) + state,
         known[MAX_COLUMNS:],
         _quietly(lambda: dataset._logical_plan.dag.dag_str) or "",  # noqa: SLF001 -- explain() prints
         title,
-        hint=""
-        if count == 0
-        else "Rows: `.take(20)` runs what they need, `.materialize()` all of it.",
+        hint="Make it again." if gone else "" if count == 0 else hint,
     )
 
 
@@ -139,16 +141,36 @@ def _name(dataset: Any) -> list[str]:
     return [name] if name else []
 
 
-def _note(rows: int | None, columns: int | None, *, in_memory: bool) -> str:
+def _note(rows: int | None, columns: int | None) -> str:
     from raydp_magic.panel.amounts import plural
 
     size = "rows not counted" if rows is None else plural(rows, "row")
     width = "columns not known" if columns is None else plural(columns, "column")
-    return f"{size}, {width}{'' if in_memory else '; it has not run'}"
+    return f"{size}, {width}"
 
 
 def _names(table: Preview) -> list[str]:
     return [column.name for column in table.columns]
+
+
+def _outlived(dataset: Any) -> bool:
+    """Whether it is made from blocks of a Ray that this kernel has left; fetches nothing."""
+    import ray
+
+    todo = [dataset._logical_plan.dag]  # noqa: SLF001 -- no public way runs nothing
+    refs: set[Any] = set()
+    while todo:
+        step = todo.pop()
+        todo += getattr(step, "input_dependencies", ())
+        held = getattr(step, "input_data", None) or []
+        refs.update(ref for bundle in held[:1] for ref in bundle.block_refs[:1])
+    if not refs or not ray.is_initialized():  # wait() would start one
+        return bool(refs)
+    try:
+        ray.wait(list(refs), num_returns=1, timeout=0, fetch_local=False)
+    except ValueError:  # an owner that this Ray does not know
+        return True
+    return False
 
 
 def _first_blocks(dataset: Any) -> list[Any]:

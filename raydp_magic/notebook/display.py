@@ -42,7 +42,7 @@ def is_dataframe(value: object) -> bool:
     return any(f"{k.__module__}.{k.__qualname__}" in _DATAFRAMES for k in type(value).__mro__)
 
 
-def preview(df: Any, rows: int) -> Preview:
+def preview(df: Any, rows: int, name: str = "") -> Preview:
     """Fetch the first rows of a DataFrame.
 
     Values are made text by Spark, so that every type can be shown; columns are addressed by
@@ -55,6 +55,8 @@ def preview(df: Any, rows: int) -> Preview:
         Classic or Spark Connect.
     rows : int
         How many at most; 0 runs nothing.
+    name : str
+        A variable that holds it, for hints.
 
     Returns
     -------
@@ -66,7 +68,7 @@ def preview(df: Any, rows: int) -> Preview:
     columns, more = known[:MAX_COLUMNS], known[MAX_COLUMNS:]
 
     def made(texts: tuple[tuple[str | None, ...], ...] = (), note: str = "") -> Preview:
-        hint = "" if not more or note else _how_to_see_more(more[0].name)
+        hint = "" if not more or note else _how_to_see_more(more[0].name, name)
         plan = _plan(df) if 0 < len(fields) <= _PLANNED_COLUMNS else ""
         limit = 0 if note else rows
         return Preview(columns, texts, limit, len(fields), note, more, plan, hint=hint)
@@ -90,9 +92,9 @@ def _column(field: Any) -> Column:
     return Column(field.name, type_, _NUMBER.match(type_) is not None)
 
 
-def _how_to_see_more(name: str) -> str:
-    shown = name if name.isidentifier() else f"`{name.replace('`', '``')}`"
-    return f"Other columns: name them, as in `SELECT {shown}, ...`; `_spark.columns` lists all."
+def _how_to_see_more(column: str, frame: str) -> str:
+    shown = column if column.isidentifier() else f"`{column.replace('`', '``')}`"
+    return f"Other columns: name them, as in `SELECT {shown}, ...`; `{frame}.columns` lists all."
 
 
 def _text_of(name: str, type_: str) -> list[str]:
@@ -142,7 +144,7 @@ def _plan(df: Any) -> str:
 
 
 def show(df: Any, rows: int, *, statement: bool = False) -> None:
-    """Display the first rows of a DataFrame.
+    """Display the first rows of a DataFrame that a cell of ours gives: it is `_spark` as well.
 
     Parameters
     ----------
@@ -157,7 +159,7 @@ def show(df: Any, rows: int, *, statement: bool = False) -> None:
     if statement and not df.schema.fields:
         publish(Preview((), (), 0, 0, "done: the statement has no result"))
     else:
-        publish(preview(df, rows))
+        publish(preview(df, rows, "_spark"))
 
 
 def bundle(table: Preview) -> dict[str, str]:

@@ -10,15 +10,20 @@ import sys
 from typing import TYPE_CHECKING, TypeVar
 
 from raydp_magic.engine.translate import translate
+from raydp_magic.notebook.live_names import session
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from raydp_magic.errors import RaydpMagicError
+
 _QUERY_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 """Loggers on which Spark 4 writes a refused statement with its Java stack to stderr."""
 _LIBRARIES = frozenset({"py4j", "pyspark", "ray", "raydp_magic"})
+_HANDLER = "raydp_magic.notebook.interrupt"
+"""What raises an interrupt, wherever it finds the cell."""
 _STOPPED = "KeyboardInterrupt: stopped; what it had started is cancelled"
 
 Error = TypeVar("Error", bound=BaseException)
@@ -44,6 +49,11 @@ def as_lines(error: Error, text: str | None = None) -> Error:
     return error
 
 
+def read(error: BaseException, *, sql_line: int | None = None) -> RaydpMagicError | None:
+    """What an error of Spark's says in our words, in this kernel; see `translate`."""
+    return translate(error, sql_line=sql_line, one_runs=session() is not None)
+
+
 def query_logs(*, on: bool) -> None:
     """Keep Spark's log lines about a refused statement out of cells: the error says it."""
     module = sys.modules.get("pyspark.logger")  # Spark 4 has it; its own class must make them
@@ -62,7 +72,7 @@ def shorten_plain_cells(shell: InteractiveShell) -> None:
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
-    kinds = (PySparkException, Py4JError, ConnectionError, KeyboardInterrupt)
+    kinds = (PySparkException, Py4JError, ConnectionError, AttributeError, KeyboardInterrupt)
     shell.set_custom_exc(kinds, _show_short)
 
 
@@ -79,10 +89,11 @@ def _show_short(
     trace: TracebackType | None,
     tb_offset: int | None = None,
 ) -> list[str]:
-    ours = translate(error)
+    ours = read(error)
     text = None if ours is None else str(ours)
-    if text is None and came_of_interrupt(error) and _in_library(trace):
-        text = _STOPPED
+    if text is None and came_of_interrupt(error):
+        _leave_out_handler(trace)
+        text = _STOPPED if _in_library(trace) else None
     if text is not None:
         first, *rest = text.splitlines()
         line = _cell_line(trace)
@@ -93,8 +104,38 @@ def _show_short(
 
 
 def stopped(error: Error) -> Error:
-    """Make IPython show an interrupt of a magic as one line."""
-    return as_lines(error, _STOPPED)
+    """Make IPython show an interrupt of a magic as one line, unless it knows a better way."""
+    return error if hasattr(error, "_render_traceback_") else as_lines(error, _STOPPED)
+
+
+def interrupted_in(error: Error, filename: str, shell: InteractiveShell) -> Error:
+    """Make IPython show where the user's own code was interrupted; one line if it was not there.
+
+    Parameters
+    ----------
+    error : BaseException
+        What ended the body of a cell: an interrupt, or what came of one.
+    filename : str
+        The name that the body was compiled with.
+    shell : InteractiveShell
+        Its traceback style is used.
+
+    Returns
+    -------
+    BaseException
+        The same error.
+    """
+    trace = frames_of(error, filename)
+    _leave_out_handler(trace)
+    return stopped(error) if _in_library(trace) else with_frames_of(error, filename, shell)
+
+
+def _leave_out_handler(trace: TracebackType | None) -> None:
+    """Cut a traceback off where the interrupt came: what follows is our own handler."""
+    while trace is not None and trace.tb_next is not None:
+        if _module(trace.tb_next) == _HANDLER:
+            trace.tb_next = None
+        trace = trace.tb_next
 
 
 def came_of_interrupt(error: BaseException | None) -> bool:
@@ -108,13 +149,20 @@ def came_of_interrupt(error: BaseException | None) -> bool:
 
 
 def _in_library(trace: TracebackType | None) -> bool:
-    """Whether a traceback passes through Spark, Ray or us."""
+    """Whether Spark, Ray or we were called last: not what they have called of the user's."""
+    called = False
     while trace is not None:
-        name = str(trace.tb_frame.f_globals.get("__name__", ""))
-        if name.partition(".")[0] in _LIBRARIES:
-            return True
+        module = _module(trace)
+        if module == "__main__":  # a cell, or a function of one
+            called = False
+        elif module.partition(".")[0] in _LIBRARIES:
+            called = True
         trace = trace.tb_next
-    return False
+    return called
+
+
+def _module(trace: TracebackType) -> str:
+    return str(trace.tb_frame.f_globals.get("__name__", ""))
 
 
 def _cell_line(trace: TracebackType | None) -> int | None:

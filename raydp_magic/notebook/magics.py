@@ -12,16 +12,17 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from traitlets import Bool, CaselessStrEnum, Int
 
 from raydp_magic.engine.quiet_logger import quiet_logger
-from raydp_magic.engine.translate import translate
 from raydp_magic.errors import NotRunningError, RaydpMagicError
 from raydp_magic.loaded import ask
 from raydp_magic.notebook import dataset_display, parse
 from raydp_magic.notebook.cells import Cells
+from raydp_magic.notebook.command_parser import in_flags, named_by_flags
 from raydp_magic.notebook.dataframe_display import DataFrameDisplay
 from raydp_magic.notebook.display import is_dataframe, show
 from raydp_magic.notebook.failure import (
     came_of_interrupt,
     query_logs,
+    read,
     restore_plain_cells,
     shorten_plain_cells,
     stopped,
@@ -162,7 +163,7 @@ class RaydpMagics(Magics):
         progress = ProgressDisplay(self.shell)
         began = monotonic()
         try:
-            with progress:
+            with progress, named_by_flags(command):
                 cluster: Cluster = start(progress=progress, **command.arguments())
         except BaseException:
             progress.fail()
@@ -193,7 +194,7 @@ class RaydpMagics(Magics):
         before, began = current(), monotonic()
         progress = words.ProgressDisplay(self.shell, text=words.nodes_text)
         try:
-            with progress:
+            with progress, named_by_flags(command):
                 handle = start_ray_on_spark(progress=progress, **command.arguments())
         except BaseException:
             progress.fail()
@@ -331,7 +332,7 @@ def _act(command: parse.Act) -> str:
             from raydp_magic.cluster.asking import fit
 
             asked = vars(command) | {"resources": dict(command.resources)}
-            return fit(running_cluster(), **asked).text
+            return in_flags(fit(running_cluster(), **asked).text, asked)
 
 
 def _required() -> Cluster:
@@ -367,7 +368,7 @@ def _failures(sql_line: int | None = None) -> Iterator[None]:
         stopped(error)
         raise
     except Exception as error:
-        ours = translate(error, sql_line=sql_line)
+        ours = read(error, sql_line=sql_line)
         if ours is None:
             if came_of_interrupt(error):
                 stopped(error)

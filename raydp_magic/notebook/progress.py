@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextvars import copy_context
 from dataclasses import replace
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _NODES_STEPS = ("spark", "head", "nodes", "ready")
 _STEPS = ("ray", "driver", "executors", "ready")
+_ADDRESS = re.compile(r'https?://[^\s<>"]+')
 
 
 def progress_text(step: StartProgress) -> str:
@@ -32,7 +34,7 @@ def progress_text(step: StartProgress) -> str:
     parts = [
         "Ray up" if reached > 0 else "Ray ...",
         "driver up" if reached > 1 else "driver ...",
-        f"{step.executors_up}/{step.executors_wanted} executors",
+        f"{step.executors_up}/{_counted(step.executors_wanted, 'executor')}",
     ]
     return f"{', '.join(parts)} ({step.elapsed:.1f} s)"
 
@@ -43,7 +45,7 @@ def nodes_text(step: NodesProgress) -> str:
     parts = [
         "Spark up" if reached > 0 else "Spark ...",
         "head up" if reached > 1 else "head ...",
-        f"{step.nodes_up}/{step.nodes_wanted} Ray nodes",
+        f"{step.nodes_up}/{_counted(step.nodes_wanted, 'Ray node')}",
     ]
     return f"{', '.join(parts)} ({step.elapsed:.1f} s)"
 
@@ -91,9 +93,20 @@ def size_text(spec: ClusterSpec) -> str:
 
     if isinstance(spec, OnSparkSpec):
         return spec.in_words()
-    executors = "1 executor" if spec.executors == 1 else f"{spec.executors} executors"
-    cores = "1 core" if spec.cores == 1 else f"{spec.cores} cores"
+    executors, cores = _counted(spec.executors, "executor"), _counted(spec.cores, "core")
     return f"{executors} x {cores}, {format_mib(spec.memory_mib)} each"
+
+
+def _linked(text: str) -> str:
+    """A line as HTML: a front end makes addresses links in printed text only."""
+    return _ADDRESS.sub(
+        lambda found: f'<a href="{found[0]}" target="_blank" rel="noopener">{found[0]}</a>',
+        escape(text),
+    )
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 class ProgressDisplay:
@@ -172,7 +185,7 @@ class ProgressDisplay:
             return
         from IPython.display import display
 
-        bundle = {"text/plain": text, "text/html": f"<span>{escape(text)}</span>"}
+        bundle = {"text/plain": text, "text/html": f"<span>{_linked(text)}</span>"}
         if self._handle is None:
             self._handle = display(bundle, raw=True, display_id=True)
         else:

@@ -93,7 +93,7 @@ def _short(text: str) -> str:
 
 def job_parts(job: JobRecord, now: float, remaining: float | None) -> list[str]:
     """What is said of a job, piece by piece."""
-    parts = [f"{job.tasks_done:,}/{job.tasks_total:,} tasks"]
+    parts = [f"{job.tasks_done:,}/{_count(job.tasks_total, 'task')}"]
     if job.tasks_active:
         parts.append(f"{job.tasks_active:,} running")
     if job.tasks_failed:
@@ -117,7 +117,7 @@ def amounts(stages: Iterable[StageRecord]) -> list[str]:
         ("out", sum(s.output_rows for s in stages), sum(s.output_bytes for s in stages)),
         ("shuffled", 0, sum(s.shuffle_write for s in stages)),
     ):
-        pieces = [f"{rows:,} rows"] if rows else []
+        pieces = [_count(rows, "row")] if rows else []
         pieces += [bytes_text(size)] if size else []
         if pieces:
             said.append(f"{', '.join(pieces)} {word}")
@@ -130,7 +130,7 @@ def stage_parts(stage: StageRecord) -> list[str]:
         return ["skipped: its result was there already"]
     if stage.state == "waiting":
         return [f"waiting, {_count(stage.tasks_total, 'task')}"]
-    parts = [f"{stage.tasks_done:,}/{stage.tasks_total:,} tasks"]
+    parts = [f"{stage.tasks_done:,}/{_count(stage.tasks_total, 'task')}"]
     if stage.tasks_active:
         parts.append(f"{stage.tasks_active:,} running")
     if stage.tasks_failed:
@@ -143,7 +143,12 @@ def stage_parts(stage: StageRecord) -> list[str]:
     return parts
 
 
-def transfer_parts(transfer: Transfer, now: float) -> list[str]:
+def _failed(cancelled: bool) -> str:
+    """What is said of what did not come to its end, in a cell that was interrupted or not."""
+    return "cancelled" if cancelled else "failed"
+
+
+def transfer_parts(transfer: Transfer, now: float, *, cancelled: bool = False) -> list[str]:
     """What is said of a conversion: rows, bytes, and how fast."""
     took = (transfer.ended_at or now) - transfer.started_at
     parts = []
@@ -153,10 +158,10 @@ def transfer_parts(transfer: Transfer, now: float) -> list[str]:
         parts.append(bytes_text(transfer.bytes))
         if took > 0.05 and transfer.bytes / took >= 1e5:
             parts.append(f"{bytes_text(round(transfer.bytes / took))}/s")
-    return [*parts, seconds_text(took), *(["failed"] if transfer.failed else [])]
+    return [*parts, seconds_text(took), *([_failed(cancelled)] if transfer.failed else [])]
 
 
-def run_parts(run: DataRun, now: float) -> list[str]:
+def run_parts(run: DataRun, now: float, *, cancelled: bool = False) -> list[str]:
     """What is said of an execution of Ray Data's."""
     parts = [f"{_count(run.tasks_done, 'task')} done"]
     if run.tasks_active:
@@ -166,7 +171,7 @@ def run_parts(run: DataRun, now: float) -> list[str]:
     if run.bytes:
         parts.append(bytes_text(run.bytes))
     parts.append(seconds_text((run.ended_at or now) - run.started_at))
-    return [*parts, *(["failed"] if run.failed else [])]
+    return [*parts, *([_failed(cancelled)] if run.failed else [])]
 
 
 def _bar(done: int, total: int, label: str) -> str:
@@ -252,7 +257,7 @@ def render_bar(picture: Picture, width: int = 20) -> str:
     remaining = dict(picture.remaining).get(first.id) if len(running) == 1 else None
     parts = job_parts(first, picture.now, remaining) if len(running) == 1 else []
     return f"Spark {what} [{'=' * full}{'-' * (width - full)}] " + (
-        ", ".join(parts) or f"{done:,}/{total:,} tasks"
+        ", ".join(parts) or f"{done:,}/{_count(total, 'task')}"
     )
 
 
@@ -264,16 +269,17 @@ def final_text(picture: Picture, *, ended_only: bool = False) -> str:
         said.append(f"Spark: {', '.join(_job_words(jobs, picture))}")
     for transfer in picture.transfers:
         if not ended_only or transfer.ended_at is not None:
-            words = ", ".join(transfer_parts(transfer, picture.now))
+            words = ", ".join(transfer_parts(transfer, picture.now, cancelled=picture.cancelled))
             said.append(f"Bridge {transfer.direction}: {words}")
     runs = [run for run in picture.runs if not ended_only or run.ended_at is not None]
     if len(runs) == 1:
-        said.append(f"Ray Data: {', '.join(run_parts(runs[0], picture.now))}")
+        words = ", ".join(run_parts(runs[0], picture.now, cancelled=picture.cancelled))
+        said.append(f"Ray Data: {words}")
     elif runs:
         tasks = _count(sum(run.tasks_done for run in runs), "task")
         failed = sum(run.failed for run in runs)
         words = f"{_count(len(runs), 'execution')}, {tasks}" + (
-            f", {failed} failed" if failed else ""
+            f", {failed} {_failed(picture.cancelled)}" if failed else ""
         )
         said.append(f"Ray Data: {words}")
     return " · ".join(said)
@@ -286,7 +292,7 @@ def _job_words(jobs: list[JobRecord], picture: Picture) -> list[str]:
     failed = sum(job.state == "failed" for job in jobs)
     running = sum(job.state == "running" for job in jobs)
     if failed:
-        words.append(f"{failed} {'cancelled' if picture.cancelled else 'failed'}")
+        words.append(f"{failed} {_failed(picture.cancelled)}")
     if running:
         words.append(f"{running} still running")
     words.append(_count(sum(job.tasks_done for job in jobs), "task"))

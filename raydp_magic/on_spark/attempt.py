@@ -110,9 +110,9 @@ class OnSparkAttempt:
         """Take the steps; returns the handle, with the least number of nodes up."""
         del wait  # Ray's own set-up waits in any case
         self._interrupted = interrupted
-        import ray
-
         self._tell("spark")
+        import ray  # takes seconds when it is the first time
+
         driver = self._open_spark()
         session = driver.session
         assert session is not None

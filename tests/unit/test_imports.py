@@ -103,6 +103,25 @@ def test_load_ext_imports_nothing_heavy():
         "heavy = {'ray', 'pyspark', 'pandas', 'pyarrow', 'anywidget', 'ipywidgets', 'numpy'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
+    assert last_line(code) == "[]"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from raydp_magic.notebook.bridge_list import ledger_text; ledger_text({})",
+        "from raydp_magic import start; start(progress=stop)",
+        "from raydp_magic import start_ray_on_spark as start; start(progress=stop)",
+    ],
+)
+def test_the_first_line_does_not_wait_for_ray_to_be_imported(code):
+    told = "print('ray' in sys.modules)"
+    code = f"import sys\ndef stop(step): {told}; sys.exit()\n{code}\n{told}"
+    assert last_line(code) == "False"
+
+
+def last_line(code):
+    """What a new Python prints last."""
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -111,4 +130,4 @@ def test_load_ext_imports_nothing_heavy():
         cwd=PACKAGE.parent,
         timeout=60,
     )
-    assert done.stdout.splitlines()[-1] == "[]"
+    return done.stdout.splitlines()[-1]

@@ -32,6 +32,7 @@ class World:
     def __init__(self):
         self.in_use = set()
         self.here = set()
+        self.ray = "node 1"
 
     def note(self, transfer, ids, direction=ledger.TO_RAY, **more):
         return ledger.record(
@@ -48,7 +49,8 @@ class World:
 @pytest.fixture
 def world(monkeypatch):
     found = World()
-    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(is_initialized=lambda: True))
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace())
+    monkeypatch.setattr(ledger.ray_session, "identity", lambda: found.ray)
     monkeypatch.setattr(ledger, "_entries", [])
     keepers = SimpleNamespace(in_use=lambda timeout: found.in_use, known=dict)
     monkeypatch.setattr(ledger, "keepers", keepers)
@@ -66,6 +68,18 @@ def test_blocks_that_are_gone_are_struck_however_many_there_are(world):
     world.in_use = set()
     assert ledger.ledger() == []
     assert ledger.still_held() == []
+
+
+@pytest.mark.parametrize("ray", ["node 2", None])
+def test_what_an_earlier_ray_held_is_gone_with_it(world, ray):
+    world.note("t", ["a"])
+    world.in_use, world.here, world.ray = {"t"}, {"a"}, ray
+    assert ledger.ledger() == []
+    world.ray = "node 1"
+    world.note("first", ["b"])
+    world.in_use, world.here, world.ray = {"first", "second"}, {"b", "c"}, "node 3"
+    second = world.note("second", ["c"])
+    assert ledger.ledger() == [second]
 
 
 def test_nothing_is_struck_while_a_keeper_does_not_answer(world, monkeypatch):

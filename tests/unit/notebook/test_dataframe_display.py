@@ -26,12 +26,14 @@ class Classic(DataFrame):
 
 @pytest.fixture
 def shown(monkeypatch):
-    monkeypatch.setattr(dataframe_display, "preview", lambda _, rows: rows)
-    monkeypatch.setattr(dataframe_display, "bundle", lambda rows: {"text/plain": f"{rows} rows"})
+    monkeypatch.setattr(dataframe_display, "preview", lambda _, rows, name: (rows, name))
+    monkeypatch.setattr(
+        dataframe_display, "bundle", lambda told: {"text/plain": "{} rows {}".format(*told).strip()}
+    )
     shell = InteractiveShell()
     has = SimpleNamespace(session=SimpleNamespace(sparkContext="ours"), rows=20)
     frames = DataFrameDisplay(shell, lambda: has.session, lambda: has.rows)
-    has.remove = frames.remove
+    has.remove, has.variables = frames.remove, shell.user_ns
     has.of = lambda value: shell.display_formatter.format(value)[0]["text/plain"]
     return has
 
@@ -41,12 +43,27 @@ def test_one_of_our_cluster_shows_its_rows(shown):
     assert shown.of(DataFrame("ours")) == "20 rows"
 
 
+def test_a_hint_names_the_variable_that_holds_it_if_one_does(shown):
+    wide = Classic("ours")
+    shown.variables.update(_=wide, wide=wide, _spark=Classic("ours"))
+    assert shown.of(wide) == "20 rows wide"
+    assert shown.of(shown.variables["_spark"]) == "20 rows"
+
+
 def test_any_other_shows_as_ever(shown):
     assert shown.of(Classic("theirs")) == "DataFrame[a: int]"
     shown.rows = None
     assert shown.of(Classic("ours")) == "DataFrame[a: int]"
     shown.rows, shown.session = 20, None
     assert shown.of(Classic("ours")) == "DataFrame[a: int]"
+
+
+def test_one_of_a_spark_that_has_ended_says_so(shown):
+    ended = Classic(SimpleNamespace(_jsc=None))
+    assert "of a Spark that has ended" in shown.of(ended)
+    shown.rows = shown.session = None
+    assert "of a Spark that has ended" in shown.of(ended)
+    assert shown.of(Classic(SimpleNamespace(_jsc="java"))) == "DataFrame[a: int]"
 
 
 def test_it_can_be_taken_out_again(shown):

@@ -92,9 +92,32 @@ def ray(monkeypatch):
 
 def test_displaying_a_dataset_of_a_ray_that_has_ended_starts_none(ray):
     ray.is_initialized = lambda: False
-    ray.get = lambda *_, **__: pytest.fail("get() starts a Ray")
-    shown = dataset_display.dataset_preview(Dataset([pa.table({"a": [1]})]))
-    assert (shown.rows, shown.caption) == ((), "Ray Dataset trips, 1 row, columns not known")
+    ray.get = ray.wait = lambda *_, **__: pytest.fail("it starts a Ray")
+    shown = dataset_display.dataset_preview(Dataset(["1"]))
+    assert (shown.rows, shown.hint) == ((), "Make it again.")
+    assert shown.caption == (
+        "Ray Dataset trips, 1 row, columns not known; its rows are gone with the Ray that held "
+        "them, which has ended"
+    )
+
+
+def test_a_dataset_of_a_ray_before_this_one_says_that_its_rows_are_gone(ray):
+    def wait(refs, **how):
+        assert how == {"num_returns": 1, "timeout": 0, "fetch_local": False}
+        if "old" in refs:
+            raise ValueError("a Ray object whose owner is unknown")
+
+    ray.wait = wait
+    ray.get = lambda *_, **__: pytest.fail("it is asked for a block that is gone")
+    made, piped = Dataset(["old"]), Dataset()
+    piped._logical_plan.dag.input_dependencies = [made._logical_plan.dag]
+    for dataset in (made, piped):
+        shown = dataset_display.dataset_preview(dataset)
+        assert "its rows are gone" in shown.caption
+        assert "not run" not in shown.caption
+        assert shown.hint == "Make it again."
+    piped._logical_plan.dag.input_dependencies = [Dataset(["new"])._logical_plan.dag]
+    assert dataset_display.dataset_preview(piped).caption.endswith("; it has not run")
 
 
 def test_an_empty_dataset(ray):

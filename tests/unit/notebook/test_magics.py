@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from raydp_magic.errors import NotRunningError, QueryError, UsageError
+from raydp_magic.notebook.failure import _show_short
 
 
 def run(kernel, code):
@@ -96,6 +97,10 @@ def test_a_cell_has_the_number_of_its_prompt(started, capsys):
         ("%raydp_spark -c", UsageError, "%raydp_spark: --context"),
         ("%raydp_cluster start --executers 2", UsageError, "did you mean --executors?"),
         ("%raydp_cluster start --memory 12zebras", UsageError, "12zebras"),
+        ("%raydp_cluster start --memory 10m", UsageError, "--memory 10m is less than"),
+        ("%raydp_cluster start --ui-port 70000", UsageError, "--ui-port 70000 is not a port"),
+        ("%raydp_cluster start --conf spark.driver.memory=1g", UsageError, "use --driver-memory."),
+        ("%raydp_cluster start --address a", UsageError, "--address a is not a Ray address"),
         ("%raydp_cluster status", NotRunningError, "%raydp_cluster start"),
         ("%raydp_cluster panel", NotRunningError, "%raydp_cluster start"),
         ("%%raydp_sql\nSELECT 1", NotRunningError, "%raydp_cluster start"),
@@ -219,6 +224,18 @@ def test_a_spark_error_names_the_line(started, capsys):
     assert lines == ["Cell line 3: No such column (line 1 of the statement, pos 7)"]
 
 
+@pytest.mark.parametrize("magic", ["", "%%raydp_spark\n"])
+def test_a_frame_of_an_earlier_spark_says_so_while_another_runs(started, capsys, magic):
+    def count():
+        raise type("Py4JNetworkError", (Exception,), {"__module__": "py4j.protocol"})
+
+    started.user_ns["count"] = count
+    started.set_custom_exc((Exception,), _show_short)
+    _, lines = failed(started, f"{magic}count()", capsys)
+    assert "belongs to a Spark that has ended; another one runs now" in lines[0]
+    assert lines[1].startswith("Hint: make it again with `spark`")
+
+
 def test_a_sql_error_counts_lines_as_the_cell_does(started, monkeypatch, capsys):
     module = "pyspark.errors.exceptions.base"
     refused = type("AnalysisException", (Exception,), {"__module__": module})
@@ -276,6 +293,38 @@ def test_an_interrupted_cell_cancels_its_jobs(started, capsys):
     assert context.properties["restored"] == "properties"
     assert context.tags == set()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+HANGS = "def deep(n):\n    return deep(n - 1) if n else signal.raise_signal(signal.SIGINT)\n"
+
+
+@pytest.mark.parametrize("magic", ["", "%%raydp_spark\n"])
+@pytest.mark.parametrize("way", ["deep(1)", "call(deep, 1)"])
+def test_an_interrupt_of_the_users_code_shows_where_it_was(started, capsys, magic, way):
+    started.user_ns.update(signal=signal, call=library("pyspark.sql"))
+    error, lines = failed(started, f"{magic}{HANGS}{way}", capsys)
+    assert isinstance(error, KeyboardInterrupt)
+    frames = [line for line in lines if "in " in line and "(" in line]
+    assert "deep(n)" in frames[-1]
+    assert any("raise_signal" in line for line in lines)
+    assert not any("on_interrupt" in line for line in lines)
+    assert lines[-1].startswith("KeyboardInterrupt")
+
+
+@pytest.mark.parametrize("magic", ["", "%%raydp_spark\n"])
+@pytest.mark.parametrize("name", ["pyspark.sql", "py4j.java_gateway", "ray", "raydp_magic.bridge"])
+def test_an_interrupt_of_a_call_of_theirs_or_ours_is_one_line(started, capsys, magic, name):
+    started.user_ns.update(signal=signal, call=library(name))
+    _, lines = failed(started, f"{magic}\ncall(signal.raise_signal, signal.SIGINT)", capsys)
+    assert len(lines) == 1
+    assert lines[0].endswith("KeyboardInterrupt: stopped; what it had started is cancelled")
+
+
+def library(name):
+    """A function of a module, which calls what it is given."""
+    module = {"__name__": name}
+    exec("def call(function, *of):\n    return function(*of)", module)
+    return module["call"]
 
 
 def test_a_users_signal_handler_is_left_alone(started):

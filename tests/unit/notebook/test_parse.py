@@ -6,6 +6,7 @@ import pytest
 
 from raydp_magic.errors import UsageError
 from raydp_magic.notebook import parse
+from raydp_magic.notebook.command_parser import in_flags
 from raydp_magic.notebook.grammar import BRIDGE_COMMANDS, CELLS, CLUSTER_COMMANDS
 
 
@@ -170,6 +171,22 @@ def test_an_amount_of_memory_names_its_flag_and_its_form(flag, amount):
     with pytest.raises(UsageError) as caught:
         parse.parse_cluster(f"start {flag} {amount}")
     assert f"{flag}: an amount such as 512m, 1g or 1.5g is needed" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("timeout=0: more than 0 seconds", "--timeout 0: more than 0 seconds"),
+        ("try timeout=120.", "try --timeout 120."),
+        ("min_nodes beside max_nodes=-1, which", "--min-nodes beside --max-nodes -1, which"),
+        ("name='it', a name of 4 cores", "--name it, a name of 4 cores"),
+        ("use cores= and name=.", "use --cores and --name."),
+        ("use head_gpus= for those", "use head_gpus= for those"),
+    ],
+)
+def test_arguments_are_spelt_as_flags(text, said):
+    names = ("timeout", "min_nodes", "max_nodes", "name", "cores")
+    assert in_flags(text, names) == said
 
 
 def test_no_memory_beside_the_heap_is_an_amount():

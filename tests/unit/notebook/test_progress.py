@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from raydp_magic.notebook.progress import ProgressDisplay
+from raydp_magic.notebook.progress import ProgressDisplay, progress_text
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,20 @@ def test_nothing_is_shown_before_the_first_report(shown):
     with ProgressDisplay(SimpleNamespace(kernel=object()), tick=0.01):
         assert not shown.more.wait(0.1)
     assert shown == []
+
+
+def test_an_address_is_a_link_where_html_is_shown(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda bundle, **_: shown.append(bundle))
+    url = "http://127.0.0.1:4040/?a&b"
+    ProgressDisplay(SimpleNamespace(kernel=object())).finish(f"ready <i>. Spark UI: {url}")
+    assert shown[0]["text/plain"].endswith(url)
+    assert 'href="http://127.0.0.1:4040/?a&amp;b" target="_blank"' in shown[0]["text/html"]
+    assert "<i>" not in shown[0]["text/html"]
+
+
+def test_one_executor_is_one():
+    assert progress_text(Step(executors_wanted=1)) == "Ray ..., driver ..., 0/1 executor (1.0 s)"
 
 
 def test_a_terminal_gets_a_line_a_phase_and_no_thread(capsys):

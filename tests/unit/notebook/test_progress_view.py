@@ -72,6 +72,24 @@ def test_the_line_that_stays():
     assert "1 still running" in final_text(Picture(110.0, (JOB,)))
 
 
+def test_one_of_a_kind_is_one():
+    stage = replace(STAGES[0], tasks_done=1, tasks_total=1, input_rows=1)
+    one = replace(DONE, tasks_done=1, tasks_total=1, tasks_failed=0, stages=(stage,))
+    assert final_text(Picture(110.0, (one,))) == "Spark: 1 job, 1 task, 1 row, 3 MiB in, 3.5 s"
+    running = replace(one, state="running", ended_at=None, tasks_done=0)
+    assert "0/1 task ·" in render_html(Picture(101.0, (running,)))
+
+
+def test_what_an_interrupt_ended_is_cancelled():
+    run = DataRun("d", "Read", 1, 100.0, ended_at=102.0, failed=True, tasks_done=3)
+    picture = Picture(110.0, transfers=(replace(MOVED, failed=True),), runs=(run,))
+    assert final_text(picture).count("failed") == 2
+    for runs in ((run,), (run, run)):
+        line = final_text(replace(picture, runs=runs, cancelled=True))
+        assert line.count("cancelled") == 2
+        assert "failed" not in line
+
+
 def test_ray_data():
     run = DataRun("d", "Read -> Map", 1, 100.0, rows=7, tasks_done=3, tasks_active=2)
     assert "Ray Data Read -&gt; Map" in render_html(Picture(101.0, runs=(run,)))

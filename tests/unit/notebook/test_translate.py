@@ -16,6 +16,32 @@ def spark_error(
     return made(text)
 
 
+def test_an_earlier_spark_is_told_from_the_one_that_runs():
+    gone = spark_error("Answer from Java side is empty", "Py4JNetworkError", module="py4j.protocol")
+    assert "%raydp_cluster start" in str(translate(gone))
+    ours = translate(gone, one_runs=True)
+    assert ours.message == "This belongs to a Spark that has ended; another one runs now"
+    assert "start" not in ours.hint
+
+
+def test_a_stopped_context_is_an_ended_spark():
+    """As PySpark's `collect()` and `schema` meet it; a person's own None is not one."""
+    context = None
+    with pytest.raises(AttributeError) as told:
+        context.setCallSite("here")
+    assert "has ended" in translate(told.value).message
+    with pytest.raises(AttributeError) as theirs:
+        context.count()
+    assert translate(theirs.value) is None
+    refused = {"__name__": "py4j.java_gateway", "error": ConnectionRefusedError(111, "refused")}
+    with pytest.raises(ConnectionError) as told:
+        exec("raise error", refused)
+    unreadable = spark_error("[CANNOT_PARSE_DATATYPE] refused", "PySparkValueError")
+    assert translate(unreadable) is None
+    unreadable.__context__ = told.value
+    assert "has ended" in translate(unreadable).message
+
+
 @pytest.mark.parametrize(
     ("text", "condition", "message", "hint"),
     [
