@@ -70,7 +70,8 @@ def left_text(seconds: float) -> str:
     if seconds < 1:
         return "nearly done"
     step = 1 if seconds < 20 else 5 if seconds < 120 else 30
-    return f"about {seconds_text(step * max(1, round(seconds / step)))} left".replace(".0 s", " s")
+    text = seconds_text(step * max(1, round(seconds / step)))
+    return f"about {text.removesuffix(' 0 s').replace('.0 s', ' s')} left"
 
 
 def bytes_text(amount: float) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from raydp_magic.notebook.progress_view import left_text, seconds_text
 from raydp_magic.notebook.svg_image import svg_image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from raydp_magic.train.runs import Point, Run
 
@@ -54,12 +55,14 @@ def run_text(run: Run, now: float) -> str:
         parts.append(_STATES[run.state])
     elif run.ended_at is None:
         parts.append(f"{run.unit} {min(reached + 1, run.total)}/{run.total}")
+        parts += ["starting workers again"] if run.restarting else []
     else:
         parts.append(f"{reached} {run.unit}{'s' * (reached != 1)}")
         parts += [_STATES[run.state]] if run.state in _STATES else []
     if run.points:
-        numbers = [item for item in run.points[-1].items() if item[0] != "epoch"]
-        parts += [f"{name} {number_text(value)}" for name, value in numbers[:MOST_NUMBERS]]
+        names = number_names(run)[:MOST_NUMBERS]
+        last = run.points[-1]
+        parts += [f"{name} {number_text(last[name])}" for name in names if name in last]
     parts.append(f"{run.workers} worker{'s' * (run.workers != 1)}")
     if run.failures:
         times = "once" if run.failures == 1 else f"{run.failures} times"
@@ -68,15 +71,34 @@ def run_text(run: Run, now: float) -> str:
     left = remaining(run, now)
     if left is not None:
         parts.append(left_text(left))
+    parts += run.notes
     return f"{run.label}: {', '.join(parts)}"
+
+
+def number_names(run: Run) -> list[str]:
+    """The names of what the points say, in order.
+
+    A boosting round's first metric of a table is its loss, and there under its own name, too:
+    that is left out.
+    """
+    known = list(dict.fromkeys(name for point in run.points for name in point if name != "epoch"))
+    if run.unit != "round":
+        return known
+    doubles = {
+        metric
+        for loss, metric in pairwise(known)
+        if loss.endswith("_loss") and metric.startswith(loss.removesuffix("loss"))
+    }
+    return [name for name in known if name not in doubles]
 
 
 def remaining(run: Run, now: float) -> float | None:
     """Seconds that a training will still take, once two epochs have told how long one takes."""
     reached = len(run.points)
-    if run.ended_at is not None or reached < 2 or reached >= run.total or run.first_at is None:
+    if run.ended_at is not None or run.restarting or not 2 <= reached < run.total:
         return None
-    assert run.last_at is not None
+    if run.first_at is None or run.last_at is None:
+        return None
     each = (run.last_at - run.first_at) / (reached - 1)
     if each <= 0:
         return None
@@ -96,7 +118,7 @@ def curve(run: Run) -> str:
 
     Without losses the first numbers that were reported are drawn.
     """
-    names = curve_names(run.points)
+    names = curve_names(run)
     lines = {name: _finite(run.points, name) for name in names}
     values = [y for line in lines.values() for _, y in line]
     if len(run.points) < 2 or not values:
@@ -119,9 +141,9 @@ def curve(run: Run) -> str:
     return svg_image("".join(parts), alt=about, style=style) + _legend(list(lines))
 
 
-def curve_names(points: Sequence[Point]) -> list[str]:
+def curve_names(run: Run) -> list[str]:
     """Which numbers are drawn: the losses, or else the first ones."""
-    known = list(dict.fromkeys(name for point in points for name in point if name != "epoch"))
+    known = number_names(run)
     losses = [name for name in known if name.endswith("loss")]
     return (losses or known)[:MOST_CURVES]
 

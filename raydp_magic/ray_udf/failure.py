@@ -5,6 +5,8 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
+from raydp_magic.errors import RaydpMagicError
+
 FRAMES = 3
 OURS = str(Path(__file__).parent.parent)
 
@@ -41,12 +43,17 @@ def words(error: BaseException) -> str:
     error : BaseException
         Caught where the function was called.
     """
+    if isinstance(error, RaydpMagicError):  # such as a model's that an estimator has trained
+        return _with_hint(error.message, error.hint)
     text = " ".join(str(error).split())
     if isinstance(error, PlainError):
-        said = f"the function of map_batches failed: {text}"
-        return f"{said}\nHint: {' '.join(error.hint.split())}" if error.hint else said
+        return _with_hint(f"the function of map_batches failed: {text}", error.hint)
     text = f"{type(error).__name__}: {text}" if text else type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(OURS)]
     lines = "".join(traceback.format_list(own[-FRAMES:])).splitlines()
     return "\n".join([f"the function of map_batches failed: {text}", *lines])
+
+
+def _with_hint(said: str, hint: str | None) -> str:
+    return f"{said}\nHint: {' '.join(hint.split())}" if hint else said

@@ -20,6 +20,8 @@ NUMBERS = "numbers"
 UNKNOWN = "unknown"
 """Kinds of columns; any other kind is the name of a type that is no number."""
 
+_FILL = "fill them, e.g. `df.fillna(0)`, or drop them: `df.dropna()`."
+
 
 @dataclass(frozen=True)
 class Features:
@@ -158,12 +160,53 @@ def as_array(values: Array, column: str, kind: str) -> Array:
     if values.dtype.kind == "f" and wanted.kind in "iu" and bool(np.isnan(values).any()):
         raise UsageError(
             f"Column {column!r} has rows without a value, and {kind} has no word for that",
-            hint="fill them, e.g. `df.fillna(0)`, or drop them: `df.dropna()`.",
+            hint=_FILL,
         )
     return values.astype(wanted, copy=False)
 
 
-def check_columns(names: Sequence[str], kinds: Mapping[str, str], *, what: str) -> None:
+def check_whole(batch: Mapping[str, Array], names: Iterable[str]) -> None:
+    """Raise when a column of whole numbers lacks values: NaN came in their place.
+
+    Parameters
+    ----------
+    batch : mapping of str to array
+        Columns by name.
+    names : iterable of str
+        Those of whole numbers.
+
+    Raises
+    ------
+    UsageError
+        Naming the first one.
+    """
+    import numpy as np
+
+    for name in names:
+        values = batch[name]
+        if values.dtype.kind == "f" and bool(np.isnan(values).any()):
+            raise UsageError(
+                f"Column {name!r} has rows without a value, and whole numbers have no NaN",
+                hint=_FILL,
+            )
+
+
+def whole_columns(schema: Any) -> tuple[str, ...]:
+    """The columns of a Dataset's schema that hold whole numbers."""
+    import pyarrow as pa
+
+    def is_whole(kind: Any) -> bool:
+        if isinstance(kind, pa.DataType):
+            return bool(pa.types.is_integer(kind))
+        return getattr(kind, "kind", None) in ("i", "u")  # of blocks of pandas
+
+    pairs = zip(schema.names, schema.types, strict=True)
+    return tuple(name for name, kind in pairs if is_whole(kind))
+
+
+def check_columns(
+    names: Sequence[str], kinds: Mapping[str, str], *, what: str, table: str | None = None
+) -> None:
     """Raise when columns are missing, or hold no numbers.
 
     Parameters
@@ -174,6 +217,8 @@ def check_columns(names: Sequence[str], kinds: Mapping[str, str], *, what: str) 
         The kind of each column that is there.
     what : str
         A word for the error: ``"feature"`` or ``"label"``.
+    table : str, optional
+        What the person calls the data.
 
     Raises
     ------
@@ -182,10 +227,10 @@ def check_columns(names: Sequence[str], kinds: Mapping[str, str], *, what: str) 
     """
     for name in names:
         if name not in kinds:
-            near = get_close_matches(name, kinds, 1, 0.5)
+            near = get_close_matches(name, kinds, 1, 0.7)
             known = ", ".join(list(kinds)[:12]) + (", ..." if len(kinds) > 12 else "")
             raise UsageError(
-                f"There is no {what} column {name!r}",
+                f"There is no {what} column {name!r}{f' in {table}' if table else ''}",
                 hint=f"did you mean {near[0]!r}?" if near else f"the columns are: {known}.",
             )
         kind = kinds[name]

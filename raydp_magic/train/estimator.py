@@ -38,6 +38,8 @@ class Estimator(Learner):
         max_retries : int
             How often training goes on, from its last checkpoint, after a worker failed or died.
 
+        An interrupt ends training, and the model of the last checkpoint is kept, if there is one.
+
         Returns
         -------
         Estimator
@@ -112,8 +114,10 @@ class Estimator(Learner):
             with from_spark.datasets(needed, fs_directory, compression) as datasets:
                 if stop_spark_after_conversion:
                     from_spark.stop()
+                    self._notes = ("Spark is stopped",)
                 self.fit(datasets[0], datasets[1] if len(datasets) > 1 else None, max_retries)
         finally:
+            self._notes = ()
             if stop_spark_after_conversion:
                 from_spark.let_go()
         return self

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raydp_magic.errors import RaydpMagicError, TrainingError
+from raydp_magic.train.refusals import essential, is_tree_error, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,6 +38,9 @@ def translated(error: Exception) -> Exception:
     cause = chain[-1]
     if isinstance(cause, RaydpMagicError):
         return cause
+    refused = refusal(cause)
+    if refused is not None:
+        return refused
     told = next((one for one in chain if "Traceback (most recent call last)" in str(one)), None)
     text = str(told) if told is not None else _formatted(cause)
     return _failed(cause, rank, text)
@@ -71,6 +75,9 @@ def telling(loop: Callable[..., Any]) -> Callable[..., Any]:
         except RaydpMagicError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a model raises
+            refused = refusal(error)
+            if refused is not None:
+                raise refused from None
             rank = ray.train.get_context().get_world_rank()
             raise _failed(error, rank, _formatted(error)) from None
 
@@ -108,7 +115,7 @@ def _line(cause: BaseException) -> str:
     text = str(cause)
     if "Traceback (most recent call last)" in text:
         return text.strip().splitlines()[-1][:_MOST]
-    said = " ".join(text.split())
+    said = essential(text) if is_tree_error(cause) else " ".join(text.split())
     name = type(cause).__name__
     if name in ("ActorDiedError", "RayActorError", "WorkerHealthCheckFailedError"):
         return f"the worker died ({name}: {said[:_MOST]})"

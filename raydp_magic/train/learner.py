@@ -78,6 +78,8 @@ class Learner(ABC):
                 f"{type(self).__name__} needs the column to learn",
                 hint='name it, e.g. label_column="y".',
             )
+        if features is not None and label_column in features.names:
+            raise label_among_features(label_column)
         self._features = features
         self._feature_types = feature_types
         self._used = features
@@ -92,6 +94,7 @@ class Learner(ABC):
         self._history: list[dict[str, float]] = []
         self._result: Any = None
         self._folder: weakref.finalize[..., Any] | None = None
+        self._notes: tuple[str, ...] = ()  # what a fit says of itself besides
 
     # Hooks ---------------------------------------------------------------------------------------
 
@@ -187,16 +190,20 @@ class Learner(ABC):
         """
         kinds = kinds_of(name, data)
         names = self._features_in(kinds) if features is None else features
-        self._check_features(names, kinds)
+        table = None if name == "data" else name
+        self._check_features(names, kinds, table)
         if label:
-            self._check_labels(kinds)
+            self._check_labels(kinds, table)
         return names
 
-    def _check_features(self, names: list[str], kinds: Mapping[str, str]) -> None:
-        check_columns(names, kinds, what="feature")
+    def _check_features(
+        self, names: list[str], kinds: Mapping[str, str], table: str | None
+    ) -> None:
+        """Raise for feature columns of a table (None: the only one) that cannot be learnt from."""
+        check_columns(names, kinds, what="feature", table=table)
 
-    def _check_labels(self, kinds: Mapping[str, str]) -> None:
-        check_columns([str(self._label_column)], kinds, what="label")
+    def _check_labels(self, kinds: Mapping[str, str], table: str | None) -> None:
+        check_columns([str(self._label_column)], kinds, what="label", table=table)
 
     def _features_in(self, columns: Iterable[str]) -> list[str]:
         """The columns to learn from: the given ones, or all that have no other purpose."""
@@ -239,6 +246,14 @@ class Learner(ABC):
             f"This {type(self).__name__} is not trained yet",
             hint="call `fit(dataset)` or `fit_on_spark(df)` first.",
         )
+
+
+def label_among_features(name: str) -> UsageError:
+    """What to raise for a model that would be shown the answers."""
+    return UsageError(
+        f"The label column {name!r} is among the feature columns",
+        hint="leave it out there: the model would learn to repeat it.",
+    )
 
 
 def need(library: str, what: str, *, extra: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 from raydp_magic.train.tree_loop import Rows, TreeConfig, TreeRun
@@ -34,6 +36,7 @@ def train(told: dict[str, Any]) -> None:
     from ray.train.lightgbm import get_network_params
 
     config: TreeConfig = told["config"]
+    lgb.register_logger(Hushed())
     run = TreeRun(config)
     booster = load(run.model) if run.model else None
     if run.rounds_left:
@@ -59,6 +62,25 @@ def train(told: dict[str, Any]) -> None:
         )
     assert booster is not None
     run.finish(lambda path: save(booster, path, run.best_round))
+
+
+class Hushed:
+    """A logger for LightGBM in a worker: what its network says is said whatever the verbosity.
+
+    An error that ends training is raised, too.
+    """
+
+    _DROPPED = re.compile(
+        r"\[LightGBM\] \[(Info\] (Trying to bind|Binding|Start listen|Listening|Connected to|"
+        r"Local rank|Total number)|Fatal\])"
+    )
+
+    def info(self, text: str) -> None:
+        """Take any line of the native library."""
+        if not self._DROPPED.match(text):
+            sys.stderr.write(f"{text}\n")
+
+    warning = info
 
 
 def dataset_of(rows: Rows, columns: TreeColumns, **options: Any) -> lgb.Dataset:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from raydp_magic.train.estimator import Estimator
+    from raydp_magic.train.runs import UnderWay
 
 _SETTINGS = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
@@ -56,6 +57,7 @@ def fit(estimator: Estimator, train: Any, evaluate: Any, max_retries: int) -> No
         estimator._used = Features.of(features, estimator._feature_types)
     folder = RuntimeDir("train")
     name = Path(folder.path).name.removeprefix("raydp_magic-")
+    kept = False
     try:
         label = type(estimator).__name__
         rounds = estimator._rounds
@@ -68,10 +70,17 @@ def fit(estimator: Estimator, train: Any, evaluate: Any, max_retries: int) -> No
             trainer = estimator._trainer(datasets, config, _scaling(workers, wants, strategy))
             trainer.train_loop_per_worker = telling(trainer.train_loop_per_worker)
             entry.enter("starting", partial(told.look, str(folder.path)))
-            result = _run(trainer)
+            for said in estimator._notes:
+                entry.note(said)
+            try:
+                result = _run(trainer)
+            except KeyboardInterrupt:
+                kept = _keep_last(estimator, entry, f"{config.storage_path}/{name}", folder)
+                raise
     except BaseException:
-        vars(estimator).update(before)  # the model of the fit before, and how it is fed
-        folder.close()
+        if not kept:
+            vars(estimator).update(before)  # the model of the fit before, and how it is fed
+            folder.close()
         raise
     estimator._took(result, [dict(p) for p in told.look(str(folder.path)).points], folder)
 
@@ -146,7 +155,7 @@ def _run_config(estimator: Estimator, name: str, folder: RuntimeDir, max_retries
         storage_path=estimator._storage_path or folder.folder("checkpoints"),
         failure_config=train.FailureConfig(max_failures=max_retries),
         checkpoint_config=train.CheckpointConfig(num_to_keep=1),
-        callbacks=[told.callback(str(folder.path))],
+        callbacks=[told.callback(str(folder.path), max_retries)],
         **({} if quiet is None else {"logging_config": quiet(log_level="CRITICAL")}),
     )
 
@@ -191,6 +200,35 @@ def _run(trainer: Any) -> Any:
     if result.checkpoint is None:
         raise TrainingError("Training ended without a model", hint="was there an epoch at all?")
     return result
+
+
+def _keep_last(estimator: Estimator, entry: UnderWay, path: str, folder: RuntimeDir) -> bool:
+    """Leave in the estimator what the last checkpoint of an interrupted run holds, if it has one.
+
+    Parameters
+    ----------
+    estimator : Estimator
+        The one that was to learn.
+    entry : UnderWay
+        Which is told.
+    path : str
+        The run's folder, as Ray Train calls it.
+    folder : RuntimeDir
+        Where the run has told of itself.
+    """
+    from ray.train.v2.api.result import Result
+
+    try:
+        result: Any = Result.from_path(path)
+    except (RuntimeError, OSError, ValueError):  # interrupted before the first one
+        return False
+    if result.checkpoint is None:
+        return False
+    last = int(result.metrics["epoch"])
+    points = told.look(str(folder.path)).points
+    estimator._took(result, [dict(point) for point in points if point["epoch"] <= last], folder)
+    entry.note(f"the model of {estimator._unit} {last} is kept")
+    return True
 
 
 @contextmanager

@@ -42,6 +42,10 @@ class Run:
         How often workers failed and training went on from its last checkpoint.
     first_at, last_at : float or None
         When the first and the last of the points were told.
+    restarting : bool
+        Whether workers have failed, and the next ones have told nothing yet.
+    notes : tuple of str
+        What else there is to say of it.
     """
 
     id: str
@@ -58,6 +62,8 @@ class Run:
     failures: int = 0
     first_at: float | None = None
     last_at: float | None = None
+    restarting: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,7 @@ class Look:
     failures: int = 0
     first_at: float | None = None
     last_at: float | None = None
+    restarting: bool = False
 
 
 class UnderWay:
@@ -107,12 +114,19 @@ class UnderWay:
             self._run = replace(self._run, state=state)
             self._look = look or self._look
 
+    def note(self, said: str) -> None:
+        """Say something more of it."""
+        with self._lock:
+            self._run = replace(self._run, notes=(*self._run.notes, said))
+
     def end(self, state: RunState) -> None:
         """It is over."""
         _ = self.now()
         with self._lock:
             self._look = None
-            self._run = replace(self._run, state=state, ended_at=time.time(), done=0.0)
+            self._run = replace(
+                self._run, state=state, ended_at=time.time(), done=0.0, restarting=False
+            )
 
     def _take(self, look: Look) -> None:
         known = self._run
@@ -124,6 +138,7 @@ class UnderWay:
             failures=look.failures,
             first_at=look.first_at,
             last_at=look.last_at,
+            restarting=look.restarting,
             state="training" if begun else known.state,
         )
 

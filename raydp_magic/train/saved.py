@@ -97,7 +97,7 @@ def restore(path: str | Path, wanted: type[Estimator] | None = None) -> Estimato
     kind: type[Any] = getattr(import_module(record["module"]), record["class"])
     if wanted is not None and not issubclass(kind, wanted):
         raise UsageError(
-            f"{path} holds a {kind.__name__}, not a {wanted.__name__}",
+            f"{path} holds {_one(kind)}, not {_one(wanted)}",
             hint=f"use `{kind.__name__}.restore(path)`.",
         )
     # Written by `save`; the docstring of `restore` says to trust the folder.
@@ -115,6 +115,11 @@ def _local(path: str | Path) -> Path:
             hint="save it in a folder, and copy that.",
         )
     return Path(path)
+
+
+def _one(kind: type) -> str:
+    """``a TorchEstimator``, ``an XGBoostEstimator``."""
+    return f"{'an' if kind.__name__[0] in 'AEIOX' else 'a'} {kind.__name__}"
 
 
 def _put(path: Path, content: bytes) -> None:

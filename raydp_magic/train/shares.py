@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     import ray
 
 
+_NO_ROWS = {
+    "train": "There are no rows to train on",
+    "evaluate": "There are no rows to evaluate on",
+}
+_NO_ROWS_HINT = {"evaluate": "leave the second DataFrame or Dataset out, or look at its filter."}
+
+
 def cut_points(rows: int, workers: int, *, equal: bool) -> list[int]:
     """Where each worker's share ends.
 
@@ -38,7 +45,7 @@ def cut_points(rows: int, workers: int, *, equal: bool) -> list[int]:
         return [rows * (rank + 1) // workers for rank in range(workers)]
     if rows < workers:
         raise UsageError(
-            f"{rows} rows cannot train {workers} workers"
+            f"{rows} row{'s' * (rows != 1)} cannot train {workers} workers"
             if rows
             else "There are no rows to train on",
             hint="give more rows, or fewer workers.",
@@ -84,8 +91,8 @@ def share_out(
             data = data.random_shuffle(seed=shuffle_seed)
         data = data.materialize()
         rows = data.count()
-        if not rows and name == "train":
-            raise UsageError("There are no rows to train on")
+        if not rows:
+            raise UsageError(_NO_ROWS[name], hint=_NO_ROWS_HINT.get(name))
         points = cut_points(rows, workers, equal=equal)
         shares = data.split_at_indices(points)[:workers]
     for part in shares:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from raydp_magic.errors import UsageError
 from raydp_magic.train import shares, tf_model
-from raydp_magic.train.columns import Features, check_columns
+from raydp_magic.train.columns import Features, check_columns, whole_columns
 from raydp_magic.train.estimator import Estimator
+from raydp_magic.train.learner import label_among_features
 from raydp_magic.train.tf_checks import check_inputs, check_model, is_creator, need_tensorflow
-from raydp_magic.train.tf_columns import FLOAT, KerasColumns, whole_columns
+from raydp_magic.train.tf_columns import FLOAT, KerasColumns
 from raydp_magic.train.tf_loop import PROGRESS, Given, KerasConfig, predictor, train
 from raydp_magic.train.tf_scores import KerasScorer
 
@@ -103,8 +104,12 @@ class TFEstimator(Estimator):
     ) -> None:
         given = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         labels = [label_columns] if isinstance(label_columns, str) else list(label_columns or ())
+        features = Features.of(feature_columns) if feature_columns else None
+        for label in labels:
+            if features is not None and label in features.names:
+                raise label_among_features(label)
         super().__init__(
-            features=Features.of(feature_columns) if feature_columns else None,
+            features=features,
             label_column=labels[0] if labels else None,
             num_workers=num_workers,
             resources_per_worker=resources_per_worker,
@@ -211,13 +216,15 @@ class TFEstimator(Estimator):
     def _features_in(self, columns: Iterable[str]) -> list[str]:
         return [name for name in super()._features_in(columns) if name not in self._labels]
 
-    def _check_features(self, names: list[str], kinds: Mapping[str, str]) -> None:
-        super()._check_features(names, kinds)
+    def _check_features(
+        self, names: list[str], kinds: Mapping[str, str], table: str | None
+    ) -> None:
+        super()._check_features(names, kinds, table)
         merged = self._given["merge_feature_columns"]
         check_inputs(self._given["model"], KerasColumns(tuple(names), (), merged))
 
-    def _check_labels(self, kinds: Mapping[str, str]) -> None:
-        check_columns(self._labels, kinds, what="label")
+    def _check_labels(self, kinds: Mapping[str, str], table: str | None) -> None:
+        check_columns(self._labels, kinds, what="label", table=table)
 
     # What was learnt -----------------------------------------------------------------------------
 

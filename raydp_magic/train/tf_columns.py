@@ -84,16 +84,3 @@ def side_by_side(arrays: list[Array]) -> Array:
     if len(arrays) == 1 and arrays[0].ndim > 1:
         return arrays[0]
     return np.concatenate([array.reshape(len(array), -1) for array in arrays], axis=1)
-
-
-def whole_columns(schema: Any) -> tuple[str, ...]:
-    """The columns of a Dataset's schema that hold whole numbers."""
-    import pyarrow as pa
-
-    def is_whole(kind: Any) -> bool:
-        if isinstance(kind, pa.DataType):
-            return bool(pa.types.is_integer(kind))
-        return getattr(kind, "kind", None) in ("i", "u")  # of blocks of pandas
-
-    pairs = zip(schema.names, schema.types, strict=True)
-    return tuple(name for name, kind in pairs if is_whole(kind))

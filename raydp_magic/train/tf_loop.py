@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from raydp_magic.errors import UsageError
 from raydp_magic.train import tf_model
+from raydp_magic.train.columns import check_whole
 from raydp_magic.train.shares import share
 from raydp_magic.train.tf_columns import FLOAT, KerasColumns
 
@@ -179,6 +180,7 @@ def batches(name: str, rank: int, config: KerasConfig, clock: Clock) -> Any:
     if rows is None or sample is None:
         return None
     columns, learning = config.columns, name == "train"
+    whole = [name for name in columns.whole if name in columns.features]
 
     def pairs() -> Iterator[tuple[Any, Any]]:
         for batch in rows.iter_batches(
@@ -188,6 +190,7 @@ def batches(name: str, rank: int, config: KerasConfig, clock: Clock) -> Any:
             local_shuffle_buffer_size=config.shuffle_buffer if learning else None,
             local_shuffle_seed=config.seed + clock.epoch,
         ):
+            check_whole(batch, whole)
             yield columns.inputs(batch), columns.targets(batch)
 
     specs = tf.nest.map_structure(

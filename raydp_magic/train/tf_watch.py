@@ -130,9 +130,14 @@ class Last(keras.callbacks.Callback):  # type: ignore[misc] # as above
 
 
 def point_of(epoch: int, logs: dict[str, Any]) -> dict[str, float]:
-    """An epoch's report: Keras' ``loss`` and ``val_loss`` by the names of all estimators."""
+    """An epoch's report: Keras' ``loss`` and ``val_loss`` by the names of all estimators.
+
+    The order is theirs, too: losses come before metrics, ``train_...`` before ``eval_...``.
+    """
     point: dict[str, float] = {"epoch": epoch}
-    for name, value in logs.items():
+    order = sorted(logs, key=lambda name: (name.startswith("val_"), not name.endswith("loss")))
+    for name in order:
+        value = logs[name]
         bare = name.removeprefix("val_")
         point[f"train_{name}" if bare == name else f"eval_{bare}"] = float(value)
     return point

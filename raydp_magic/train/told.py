@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from raydp_magic.errors import UsageError
 from raydp_magic.train.failures import certain
+from raydp_magic.train.refusals import same
 from raydp_magic.train.runs import Look, by_epoch
 
 if TYPE_CHECKING:
@@ -25,16 +26,25 @@ DONE = "done"
 TELL_SECONDS = 0.5
 
 
-def callback(folder: str) -> Any:
-    """A callback of Ray Train's that writes each report into the folder."""
+def callback(folder: str, max_retries: int) -> Any:
+    """A callback of Ray Train's that writes each report into the folder.
+
+    Parameters
+    ----------
+    folder : str
+        Where, on the kernel's machine.
+    max_retries : int
+        How often Ray Train goes on after a failure; -1 has no limit.
+    """
     from ray.train import UserCallback
 
     class Told(UserCallback):
         """Runs in the controller. A class of the function's own, so that it travels by value."""
 
         folder = ""
-
+        max_retries = -1
         reports = 0
+        failures = 0
         failed_before: tuple[str, int] | None = None
 
         def after_report(
@@ -49,21 +59,23 @@ def callback(folder: str) -> Any:
             self, run_context: Any, worker_exceptions: dict[int, Exception]
         ) -> None:
             del run_context
-            self._write({"failure": 1})
             error = certain(worker_exceptions)
-            if error is None:
-                return
-            failed = (str(error), self.reports)
-            if isinstance(error, UsageError) or failed == self.failed_before:
-                raise error  # which ends training: it would fail once more
-            self.failed_before = failed
+            if error is not None:
+                failed = (same(str(error)), self.reports)
+                if isinstance(error, UsageError) or failed == self.failed_before:
+                    raise error  # which ends training: it would fail once more
+                self.failed_before = failed
+            self.failures += 1
+            if self.max_retries < 0 or self.failures <= self.max_retries:
+                (Path(self.folder) / DONE).unlink(missing_ok=True)  # of an epoch that is lost
+                self._write({"failure": 1})
 
         def _write(self, line: dict[str, Any]) -> None:
-            with suppress(OSError), (Path(folder) / REPORTS).open("a") as out:
+            with suppress(OSError), (Path(self.folder) / REPORTS).open("a") as out:
                 out.write(json.dumps(line, default=float) + "\n")
 
     made = Told()
-    made.folder = folder
+    made.folder, made.max_retries = folder, max_retries
     return made
 
 
@@ -86,11 +98,12 @@ def look(folder: str) -> Look:
     """What has been told so far."""
     points: list[Mapping[str, float]] = []
     times: list[float] = []
-    failures = 0
+    failures, lost = 0, False
     for line in _text(Path(folder) / REPORTS).splitlines():
         with suppress(ValueError):  # a line that is being written
             told = json.loads(line)
-            if "failure" in told:
+            lost = "failure" in told
+            if lost:
                 failures += 1
             else:
                 points.append(_numbers(told["point"]))
@@ -101,7 +114,7 @@ def look(folder: str) -> Look:
         if int(epoch) > len(points):
             done = min(1.0, float(part))
     first, last = (times[0], times[-1]) if times else (None, None)
-    return Look(by_epoch(points), done, failures, first, last)
+    return Look(by_epoch(points), done, failures, first, last, restarting=lost and not done)
 
 
 class Teller:

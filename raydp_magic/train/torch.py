@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from raydp_magic.errors import UsageError
 from raydp_magic.train import shares
-from raydp_magic.train.columns import Features
+from raydp_magic.train.columns import Features, whole_columns
 from raydp_magic.train.estimator import Estimator
 from raydp_magic.train.torch_parts import OUTPUT, load_predictor, make_loss, make_model, type_named
 from raydp_magic.train.torch_scores import Scores, check_metrics
@@ -149,6 +149,7 @@ class TorchEstimator(Estimator):
         from raydp_magic.train.torch_loop import train_loop
 
         rows = datasets["train-0"].count()
+        schema = datasets["train-0"].schema()
         if self._given["drop_last"] and rows < self._given["batch_size"]:
             raise UsageError(
                 f"A worker has {rows} rows, which drop_last=True leaves out: they are no whole "
@@ -161,6 +162,7 @@ class TorchEstimator(Estimator):
             train_loop,
             train_loop_config=self._parts()
             | {
+                "whole": [n for n in whole_columns(schema) if n in self._feature_names()],
                 "rows": rows,
                 "shuffle_buffer": min(rows, buffer) if self._shuffle else None,
                 "folder": run_config.callbacks[0].folder,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raydp_magic.train import shares
-from raydp_magic.train.columns import labels
+from raydp_magic.train.columns import check_whole, labels
 from raydp_magic.train.told import Teller
 from raydp_magic.train.torch_parts import (
     OUTPUT,
@@ -183,6 +183,7 @@ class _Training:
             local_shuffle_buffer_size=parts["shuffle_buffer"] if shuffled else None,
             local_shuffle_seed=seed if shuffled else None,
         ):
+            check_whole(batch, parts["whole"])
             wanted = labels(batch, parts["label"], numpy_name(kind))
             inputs = inputs_of(batch, parts["features"], self._device)
             yield inputs, tensor(wanted, kind, self._device)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from raydp_magic.errors import UsageError
-from raydp_magic.train.columns import NUMBER, Features, check_columns
+from raydp_magic.train.columns import NUMBER, UNKNOWN, Features, check_columns
 from raydp_magic.train.estimator import Estimator
 from raydp_magic.train.tree_loop import MODEL, TreeConfig
 from raydp_magic.train.tree_table import TreeColumns, distinct, sorted_values
@@ -212,7 +212,9 @@ class TreeEstimator(Estimator):
         extra = [self._weight_column] if self._weight_column else []
         return list(dict.fromkeys([*columns, *extra]))
 
-    def _check_features(self, names: list[str], kinds: Mapping[str, str]) -> None:
+    def _check_features(
+        self, names: list[str], kinds: Mapping[str, str], table: str | None
+    ) -> None:
         for column in names:
             kind = kinds.get(column)
             if column in self._categorical and kind is not None:
@@ -222,14 +224,20 @@ class TreeEstimator(Estimator):
                     f"The feature column {column!r} holds several numbers a row",
                     hint="trees need a column for each number.",
                 )
+            elif kind is not None and _is_text(kind):
+                raise UsageError(
+                    f"The feature column {column!r} holds texts, and trees split by numbers",
+                    hint=f"name it as categorical: categorical_features=[{column!r}].",
+                )
             else:
-                check_columns([column], kinds, what="feature")
-        check_columns([c for c in self._categorical if c not in names], {}, what="feature")
+                check_columns([column], kinds, what="feature", table=table)
+        missing = [c for c in self._categorical if c not in names]
+        check_columns(missing, {}, what="feature", table=table)
 
-    def _check_labels(self, kinds: Mapping[str, str]) -> None:
-        super()._check_labels(kinds)
+    def _check_labels(self, kinds: Mapping[str, str], table: str | None) -> None:
+        super()._check_labels(kinds, table)
         if self._weight_column:
-            check_columns([self._weight_column], kinds, what="weight")
+            check_columns([self._weight_column], kinds, what="weight", table=table)
 
     # What was learnt -----------------------------------------------------------------------------
 
@@ -303,9 +311,14 @@ def check_params(params: Mapping[str, Any]) -> None:
             )
 
 
+def _is_text(kind: str) -> bool:
+    return kind in ("string", "large_string", "string_view") or kind.startswith(
+        ("char(", "varchar(", "dictionary<")
+    )
+
+
 def _check_categorical(column: str, kind: str) -> None:
-    texts = ("string", "large_string", "string_view", "unknown", NUMBER)
-    if kind not in texts and not kind.startswith(("char(", "varchar(", "dictionary<")):
+    if kind not in (UNKNOWN, NUMBER) and not _is_text(kind):
         raise UsageError(
             f"The categorical feature {column!r} holds {kind}",
             hint="texts and numbers can be categories; cast it to a string.",

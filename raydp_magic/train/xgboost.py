@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from raydp_magic.train import xgboost_loop
@@ -60,6 +61,7 @@ class XGBoostEstimator(TreeEstimator):
             shuffle=shuffle,
             **options,
         )
+        xgboost_loop.check_names(self._params)
         if not _has_cuda():
             self._resources.setdefault("GPU", 0.0)
 
@@ -70,7 +72,8 @@ class XGBoostEstimator(TreeEstimator):
     def _trainer_of(self, scaling_config: Any) -> tuple[Any, dict[str, Any]]:
         from ray.train.xgboost import XGBoostTrainer
 
-        return XGBoostTrainer, {"device": "cuda"} if scaling_config.use_gpu else {}
+        trainer = partial(XGBoostTrainer, xgboost_config=xgboost_loop.backend())
+        return trainer, {"device": "cuda"} if scaling_config.use_gpu else {}
 
     def _scorer(self) -> xgboost_loop.Scorer:
         return xgboost_loop.Scorer(self._params, self._scored_columns())

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from typing import TYPE_CHECKING, Any
 
+from raydp_magic.train.refusals import refusal
 from raydp_magic.train.tree_loop import Rows, TreeConfig, TreeRun
 from raydp_magic.train.tree_rounds import EVALUATE, TRAIN
 from raydp_magic.train.tree_scores import TreeScorer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     import xgboost as xgb
 
@@ -52,6 +55,67 @@ def train(told: dict[str, Any]) -> None:
     if run.best_round:
         booster = booster[: run.best_round]
     run.finish(lambda path: save(booster, path))
+
+
+def backend() -> Any:
+    """How Ray Train connects the workers: as ever, but without a line of each worker's rank."""
+    from contextlib import contextmanager
+
+    from ray.train.v2.xgboost.config import XGBoostConfig
+
+    class Quiet(XGBoostConfig):  # a class of the function's own, so that it travels by value
+        @property
+        def train_func_context(self) -> Any:
+            connected = super().train_func_context
+
+            @contextmanager
+            def quietly() -> Iterator[None]:
+                hush()
+                with connected():
+                    yield
+
+            return quietly
+
+    return Quiet()
+
+
+def hush() -> None:
+    """Leave the line of a worker's rank out of this thread's log: it comes at any verbosity."""
+    from xgboost.libpath import find_lib_path
+
+    ctypes.CDLL(find_lib_path()[0]).XGBRegisterLogCallback(_SAY)
+
+
+def _say(line: bytes) -> None:
+    text = line.decode(errors="replace")
+    if " got rank " not in text:
+        sys.stderr.write(f"{text}\n")
+
+
+_SAY = ctypes.CFUNCTYPE(None, ctypes.c_char_p)(_say)
+"""XGBoost calls it as long as the worker lives."""
+
+
+def check_names(params: Mapping[str, Any]) -> None:
+    """Raise for an objective or a metric that XGBoost does not know; takes a millisecond.
+
+    Raises
+    ------
+    UsageError
+        Naming it.
+    """
+    import numpy as np
+    import xgboost as xgb
+
+    names = {key: params[key] for key in ("objective", "eval_metric") if key in params}
+    table = xgb.DMatrix(np.zeros((1, 1), DTYPE), label=[0.0])
+    try:
+        with xgb.config_context(verbosity=0):
+            xgb.Booster(names, [table]).eval(table)
+    except (xgb.core.XGBoostError, TypeError, ValueError) as error:
+        refused = refusal(error)
+        if refused is not None and ": Unknown " in refused.message:  # not of a missing parameter
+            raise refused from None
 
 
 def table_of(rows: Rows, columns: TreeColumns) -> xgb.DMatrix:

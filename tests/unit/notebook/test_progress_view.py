@@ -108,7 +108,13 @@ def test_seconds(seconds, said):
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0.4, "nearly done"), (3.3, "about 3 s left"), (47, "about 45 s left")],
+    [
+        (0.4, "nearly done"),
+        (3.3, "about 3 s left"),
+        (47, "about 45 s left"),
+        (245, "about 4 min left"),
+        (275, "about 4 min 30 s left"),
+    ],
 )
 def test_what_is_left_is_rounded(seconds, said):
     assert left_text(seconds) == said

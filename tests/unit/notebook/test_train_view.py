@@ -51,8 +51,18 @@ def drawn(html):
             999.0,
             "TorchEstimator: 0 epochs, failed, 1 worker, went on 3 times after a failure, 2.0 s",
         ),
+        (
+            replace(HALF, failures=1, restarting=True),
+            125.0,
+            "TorchEstimator: epoch 3/4, starting workers again, train_loss 0.5, eval_loss 0.8, eval_mae 0.4, 2 workers, went on once after a failure, 25 s",
+        ),
+        (
+            replace(RUN, state="stopped", ended_at=102.0, notes=("the model of epoch 2 is kept",)),
+            999.0,
+            "TorchEstimator: 0 epochs, stopped, 2 workers, 2.0 s, the model of epoch 2 is kept",
+        ),
     ],
-    ids=["preparing", "starting", "training", "done", "failed"],
+    ids=["preparing", "starting", "training", "done", "failed", "restarting", "stopped"],
 )
 def test_the_line(run, now, text):
     assert run_text(run, now) == text
@@ -102,6 +112,15 @@ def test_no_curve_without_two_numbers(points):
 def test_equal_losses_and_other_numbers_can_be_drawn():
     same = ({"epoch": 1, "auc": 0.0}, {"epoch": 2, "auc": 0.0})
     assert "auc from 0 to 0" in curve(replace(HALF, points=same))
+
+
+def test_a_round_s_first_metric_is_said_and_drawn_once():
+    names = ("train_loss", "train_logloss", "train_auc", "eval_loss", "eval_logloss", "eval_auc")
+    points = tuple({"epoch": n} | dict.fromkeys(names, 1.0 / n) for n in (1, 2))
+    boosting = replace(HALF, unit="round", points=points)
+    assert "train_loss 0.5, train_auc 0.5, eval_loss 0.5, eval_auc 0.5" in run_text(boosting, 125.0)
+    assert "logloss" not in curve(boosting)
+    assert "train_logloss 0.5" in run_text(replace(boosting, unit="epoch"), 125.0)
 
 
 def test_a_progress_bar_while_it_runs_only():

@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from raydp_magic.errors import UsageError
 from raydp_magic.ray_udf.failure import OutputError, words
 from raydp_magic.ray_udf.output_form import to_table
 
@@ -211,3 +212,8 @@ def test_words_of_a_wrong_output_are_one_line_and_a_hint():
     assert len(said) == 2
     assert said[0].startswith("the function of map_batches failed: it returned int, not")
     assert said[1].startswith("Hint: such as ")
+
+
+def test_words_of_an_error_of_ours_are_its_own():
+    error = UsageError("Column 'x' has rows of different widths", hint="a model needs\nthe same.")
+    assert words(error) == "Column 'x' has rows of different widths\nHint: a model needs the same."

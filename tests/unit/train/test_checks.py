@@ -97,3 +97,28 @@ def of_numbers(*names):
             return SimpleNamespace(names=list(names), types=[pa.float32()] * len(names))
 
     return Computed()
+
+
+def test_an_estimator_is_not_shown_the_answers():
+    for make in (
+        lambda: torch_estimator(feature_columns=["a", "y"]),
+        lambda: LightGBMEstimator({}, "y", feature_columns=["a", "y"]),
+        lambda: TFEstimator(model=keras_model, label_columns=["z", "y"], feature_columns=["y"]),
+    ):
+        with pytest.raises(UsageError, match="The label column 'y' is among the feature columns"):
+            make()
+
+
+def test_trees_take_texts_as_categories():
+    class Texts(Dataset):
+        __module__ = Dataset.__module__
+
+        def schema(self):
+            return SimpleNamespace(names=["t", "y"], types=[pa.string(), pa.float32()])
+
+    with pytest.raises(UsageError, match="'t' holds texts") as raised:
+        LightGBMEstimator({}, "y")._check("train_df", Texts())
+    assert "categorical_features=['t']" in raised.value.hint
+    assert LightGBMEstimator({}, "y", categorical_features=["t"])._check("train_df", Texts()) == [
+        "t"
+    ]

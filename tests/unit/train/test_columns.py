@@ -11,7 +11,14 @@ import pytest
 from pyspark.sql import types as t
 
 from raydp_magic.errors import UsageError
-from raydp_magic.train.columns import Features, as_array, check_columns, labels, stacked
+from raydp_magic.train.columns import (
+    Features,
+    as_array,
+    check_columns,
+    check_whole,
+    labels,
+    stacked,
+)
 from raydp_magic.train.kinds import kinds_of
 
 BATCH = {
@@ -184,3 +191,18 @@ def test_arrays_of_which_the_first_is_missing_are_refused():
     rows[1] = np.array([1.0])
     with pytest.raises(UsageError, match="'a' has rows of different widths, or without a value"):
         as_array(rows, "a", "float32")
+
+
+def test_a_column_that_is_not_there_is_missed_in_its_table_and_not_confused_with_another():
+    kinds = dict.fromkeys(["worst_area", "mean_radius"], "number")
+    with pytest.raises(UsageError, match="There is no label column 'target' in evaluate_df") as no:
+        check_columns(["target"], kinds, what="label", table="evaluate_df")
+    assert no.value.hint == "the columns are: worst_area, mean_radius."
+
+
+def test_whole_numbers_that_are_missing_are_refused_before_they_become_nan():
+    whole, gap = np.array([1, 2]), np.array([1.0, np.nan])
+    check_whole({"a": whole, "b": gap}, ["a"])
+    with pytest.raises(UsageError, match="'b' has rows without a value, and whole numbers") as no:
+        check_whole({"a": whole, "b": gap}, ["a", "b"])
+    assert "fillna" in no.value.hint

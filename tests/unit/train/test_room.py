@@ -78,6 +78,8 @@ def test_shares(rows, workers, equal, points):
 def test_each_worker_needs_a_row_to_learn_from():
     with pytest.raises(UsageError, match="2 rows cannot train 3 workers"):
         cut_points(2, 3, equal=True)
+    with pytest.raises(UsageError, match="1 row cannot train 2 workers"):
+        cut_points(1, 2, equal=True)
     with pytest.raises(UsageError, match="no rows to train on"):
         cut_points(0, 1, equal=True)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
 
+from raydp_magic.errors import TrainingError, UsageError
 from raydp_magic.train import running, runs, told
 from raydp_magic.train.runs import Look, under_way
 
@@ -83,6 +85,50 @@ def test_reports_are_read_in_order_an_epoch_once(tmp_path):
     look = told.look(str(tmp_path))
     assert look.points == ({"epoch": 1, "train_loss": 0.5}, {"epoch": 2, "train_loss": 0.3})
     assert (look.failures, look.first_at, look.last_at) == (1, 10.0, 15.0)
+    assert not look.restarting
+
+
+def test_a_failure_that_ends_training_is_none_that_it_went_on_after(tmp_path):
+    def failures(*errors, max_retries=3):
+        (tmp_path / told.REPORTS).unlink(missing_ok=True)
+        callback = told.callback(str(tmp_path), max_retries)
+        for error in errors[:-1]:
+            callback.after_exception(None, {0: error})
+        with suppress(type(errors[-1])):
+            callback.after_exception(None, {0: errors[-1]})
+        return told.look(str(tmp_path)).failures
+
+    died = RuntimeError("The actor died")
+    assert failures(UsageError("a row has no label")) == 0
+    assert failures(died, UsageError("a row has no label")) == 1
+    assert failures(died, died, max_retries=1) == 1
+    assert failures(died, max_retries=0) == 0
+    assert failures(*[died] * 9, max_retries=-1) == 9
+
+
+def test_an_error_that_comes_again_ends_training_whatever_the_time(tmp_path):
+    callback = told.callback(str(tmp_path), 3)
+    first, again = (
+        TrainingError(f"[04:03:{second}] comm.cc: failed [0x7fa{second}]") for second in (10, 17)
+    )
+    callback.after_exception(None, {0: first})
+    with pytest.raises(TrainingError) as caught:
+        callback.after_exception(None, {0: again})
+    assert caught.value is again
+    assert told.look(str(tmp_path)).failures == 1
+
+
+def test_after_a_failure_workers_start_again_until_they_tell_something(tmp_path):
+    callback, teller = told.callback(str(tmp_path), 3), told.Teller(str(tmp_path), rows=200)
+    callback.after_report(None, [{"epoch": 1, "train_loss": 0.5}], None)
+    teller.tell(2, 50)
+    callback.after_exception(None, {0: RuntimeError("The actor died")})
+    look = told.look(str(tmp_path))
+    assert (look.restarting, look.done) == (True, 0.0), "what the dead one told is of no use"
+    told.Teller(str(tmp_path), rows=200).tell(2, 20)
+    assert not told.look(str(tmp_path)).restarting
+    callback.after_report(None, [{"epoch": 2, "train_loss": 0.4}], None)
+    assert not told.look(str(tmp_path)).restarting
 
 
 def test_the_part_of_an_epoch_that_is_done(tmp_path):

@@ -68,7 +68,7 @@ def test_what_is_no_estimator_or_one_of_another_kind(trained, tmp_path):
     class Other(Estimator):
         pass
 
-    with pytest.raises(UsageError, match="holds a TorchEstimator, not a Other"):
+    with pytest.raises(UsageError, match="holds a TorchEstimator, not an Other"):
         Other.restore(tmp_path / "saved")
 
 

@@ -5,8 +5,9 @@ import pyarrow as pa
 import pytest
 
 from raydp_magic.errors import UsageError
+from raydp_magic.train.columns import whole_columns
 from raydp_magic.train.tf_checks import check_inputs
-from raydp_magic.train.tf_columns import KerasColumns, whole_columns
+from raydp_magic.train.tf_columns import KerasColumns
 
 BATCH = {
     "a": np.array([1, 2], "int64"),
