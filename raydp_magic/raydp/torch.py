@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from raydp_magic.errors import UsageError
@@ -28,8 +29,9 @@ class TorchEstimator(_TorchEstimator):
     use_ccl : bool
         Accepted; workers talk by gloo, or by NCCL on GPUs.
     **extra_config
-        More entries of the `config` that the functions are called with; `seed` and
-        `storage_path` are those of :class:`raydp_magic.train.TorchEstimator`.
+        More entries of the `config` that the functions are called with, each said once, as it may
+        be a misspelt argument; `seed` and `storage_path` are those of
+        :class:`raydp_magic.train.TorchEstimator`.
 
     The others are those of :class:`raydp_magic.train.TorchEstimator`.
     """
@@ -58,10 +60,15 @@ class TorchEstimator(_TorchEstimator):
         use_ccl: bool = False,
         **extra_config: Any,
     ) -> None:
-        given = {
+        named = {
             k: v for k, v in locals().items() if k not in ("self", "extra_config", "__class__")
-        } | extra_config
+        }
+        given = named | extra_config
         known = {name: extra_config.pop(name) for name in OPTIONS if name in extra_config}
+        for name in extra_config:
+            near = get_close_matches(name, [*named, *OPTIONS], 1)
+            meant = f"; did you mean {near[0]}=?" if near else ""
+            say_once(f"TorchEstimator: {name}= is no argument, and goes into `config`{meant}")
         if num_processes_for_data_loader > 0:
             raise UsageError(
                 "num_processes_for_data_loader: rows come from Ray's object store, by no process",

@@ -5,7 +5,10 @@ from __future__ import annotations
 import weakref
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+from difflib import get_close_matches
+from functools import wraps
+from inspect import signature
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from raydp_magic.errors import MissingDependencyError, UsageError
 from raydp_magic.train.columns import Features, check_columns
@@ -21,6 +24,39 @@ if TYPE_CHECKING:
 
     Batch = Mapping[str, "np.ndarray[Any, Any]"]
     """Feature columns by name, each with a value (or a row of values) per row."""
+
+Init = TypeVar("Init", bound="Callable[..., None]")
+
+
+def named(init: Init) -> Init:
+    """A constructor that says which argument it does not have, and which was meant."""
+    own = list(signature(init).parameters)
+
+    @wraps(init)
+    def checked(self: Any, *args: Any, **given: Any) -> None:
+        for name in given:
+            if name not in own:
+                raise _no_argument(type(self), name)
+        init(self, *args, **given)
+
+    return checked  # type: ignore[return-value] # of the same arguments
+
+
+def _no_argument(kind: type, name: str) -> UsageError:
+    """Its arguments are its constructor's, and, where that hands on others, those of its base."""
+    known: set[str] = set()
+    for one in kind.__mro__:
+        if "__init__" not in vars(one):
+            continue
+        found = signature(vars(one)["__init__"]).parameters.values()
+        known.update(part.name for part in found if part.kind is not part.VAR_KEYWORD)
+        if all(part.kind is not part.VAR_KEYWORD for part in found):
+            break
+    near = get_close_matches(name, known - {"self", "features"}, 1)
+    return UsageError(
+        f"{kind.__name__} has no argument {name!r}",
+        hint=f"did you mean {near[0]!r}?" if near else f"`help({kind.__name__})` lists them.",
+    )
 
 
 class Learner(ABC):
@@ -57,6 +93,7 @@ class Learner(ABC):
     _equal_shares: ClassVar[bool] = True
     """Whether each worker must have the same number of rows."""
 
+    @named
     def __init__(
         self,
         *,

@@ -17,6 +17,7 @@ from raydp_magic.errors import RaydpMagicError, TrainingError, UsageError
 from raydp_magic.train import room, told
 from raydp_magic.train.columns import Features
 from raydp_magic.train.failures import telling, translated
+from raydp_magic.train.nan_losses import warn_of_nan
 from raydp_magic.train.runs import under_way
 from raydp_magic.train.shares import share_out
 
@@ -82,7 +83,11 @@ def fit(estimator: Estimator, train: Any, evaluate: Any, max_retries: int) -> No
             vars(estimator).update(before)  # the model of the fit before, and how it is fed
             folder.close()
         raise
-    estimator._took(result, [dict(p) for p in told.look(str(folder.path)).points], folder)
+    history = [dict(point) for point in told.look(str(folder.path)).points]
+    estimator._took(result, history, folder)
+    with quiet_logger("ray.data"):
+        names = [] if estimator._unit == "round" else estimator._feature_names()  # trees like gaps
+        warn_of_nan(estimator._unit, history, datasets, names)
 
 
 def check(estimator: Estimator, *, without_spark: bool = False) -> tuple[dict[str, float], bool]:

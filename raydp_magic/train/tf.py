@@ -11,7 +11,7 @@ from raydp_magic.errors import UsageError
 from raydp_magic.train import shares, tf_model
 from raydp_magic.train.columns import Features, check_columns, whole_columns
 from raydp_magic.train.estimator import Estimator
-from raydp_magic.train.learner import label_among_features
+from raydp_magic.train.learner import label_among_features, named
 from raydp_magic.train.tf_checks import check_inputs, check_model, is_creator, need_tensorflow
 from raydp_magic.train.tf_columns import FLOAT, KerasColumns
 from raydp_magic.train.tf_loop import PROGRESS, Given, KerasConfig, predictor, train
@@ -79,6 +79,7 @@ class TFEstimator(Estimator):
     _library: ClassVar[str] = "keras"
     _extra: ClassVar[str] = "tensorflow"
 
+    @named
     def __init__(  # noqa: PLR0917 - the order is RayDP's
         self,
         num_workers: int = 1,

@@ -13,6 +13,7 @@ from raydp_magic.errors import UsageError
 from raydp_magic.train import shares
 from raydp_magic.train.columns import Features, whole_columns
 from raydp_magic.train.estimator import Estimator
+from raydp_magic.train.learner import named
 from raydp_magic.train.torch_parts import OUTPUT, load_predictor, make_loss, make_model, type_named
 from raydp_magic.train.torch_scores import Scores, check_metrics
 
@@ -79,6 +80,7 @@ class TorchEstimator(Estimator):
     _library: ClassVar[str] = "torch"
     _extra: ClassVar[str] = "torch"
 
+    @named
     def __init__(  # noqa: PLR0917 - in RayDP's order
         self,
         num_workers: int = 1,

@@ -96,3 +96,27 @@ def test_arguments_are_raydp_s(name, expected):
         if p.name != "self" and p.kind is not inspect.Parameter.KEYWORD_ONLY
     ]
     assert found == expected
+
+
+def test_what_raydp_s_torch_estimator_does_not_know_is_said_once_and_goes_into_the_config(recwarn):
+    torch = pytest.importorskip("torch")
+    from raydp_magic.raydp.torch import TorchEstimator
+
+    def make():
+        return TorchEstimator(
+            model=torch.nn.Linear(1, 1),
+            optimizer=lambda model, config: None,
+            loss=torch.nn.MSELoss(),
+            label_column="y",
+            seed=3,
+            metrics=["Accuracy"],
+            foo=3,
+        )
+
+    assert make()._config["foo"] == 3
+    make()
+    goes = "is no argument, and goes into `config`"
+    assert [str(one.message) for one in recwarn] == [
+        f"TorchEstimator: metrics= {goes}; did you mean metrics_name=?",
+        f"TorchEstimator: foo= {goes}",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from types import SimpleNamespace
 
 import pyarrow as pa
@@ -122,3 +123,44 @@ def test_trees_take_texts_as_categories():
     assert LightGBMEstimator({}, "y", categorical_features=["t"])._check("train_df", Texts()) == [
         "t"
     ]
+
+
+@pytest.mark.parametrize(
+    ("make", "said", "hint"),
+    [
+        (
+            lambda: torch_estimator(num_worker=2),
+            "TorchEstimator has no argument 'num_worker'",
+            "'num_workers'",
+        ),
+        (
+            lambda: TFEstimator(model=keras_model, label_column="y"),
+            "TFEstimator has no argument 'label_column'",
+            "'label_columns'",
+        ),
+        (
+            lambda: LightGBMEstimator({}, "y", num_boost_rounds=5),
+            "'num_boost_rounds'",
+            "'num_boost_round'",
+        ),
+        (lambda: LightGBMEstimator({}, "y", storage="/x"), "'storage'", "'storage_path'"),
+        (lambda: LightGBMEstimator({}, "y", zzz=1), "'zzz'", "help(LightGBMEstimator)"),
+    ],
+)
+def test_a_misspelt_argument_is_a_line_that_says_which_was_meant(make, said, hint):
+    with pytest.raises(UsageError, match=said) as raised:
+        make()
+    assert hint in raised.value.hint
+
+
+def test_constructors_still_show_their_arguments():
+    names = list(inspect.signature(TorchEstimator).parameters)
+    assert names[:2] == ["num_workers", "resources_per_worker"]
+    assert "storage_path" in names
+
+
+def test_keras_reports_come_in_the_order_of_all_estimators():
+    from raydp_magic.train.tf_watch import point_of
+
+    logs = {"mae": 1, "loss": 2, "val_mae": 3, "val_loss": 4}
+    assert list(point_of(1, logs)) == ["epoch", "train_loss", "train_mae", "eval_loss", "eval_mae"]
