@@ -36,7 +36,7 @@ def train(told: dict[str, Any]) -> None:
     from ray.train.lightgbm import get_network_params
 
     config: TreeConfig = told["config"]
-    lgb.register_logger(Hushed())
+    hush()
     run = TreeRun(config)
     booster = load(run.model) if run.model else None
     if run.rounds_left:
@@ -64,19 +64,24 @@ def train(told: dict[str, Any]) -> None:
     run.finish(lambda path: save(booster, path, run.best_round))
 
 
-class Hushed:
-    """A logger for LightGBM in a worker: what its network says is said whatever the verbosity.
+def hush() -> None:
+    """Leave out of this thread's log how the workers find each other: it comes at any verbosity."""
+    import lightgbm as lgb
 
-    An error that ends training is raised, too.
-    """
+    lgb.register_logger(_Hushed())
+    native = lgb.basic._LIB
+    native.LGBM_RegisterLogCallback(native.callback)  # importing it did so for one thread only
 
+
+class _Hushed:
     _DROPPED = re.compile(
-        r"\[LightGBM\] \[(Info\] (Trying to bind|Binding|Start listen|Listening|Connected to|"
-        r"Local rank|Total number)|Fatal\])"
+        r"\[LightGBM\] \[("
+        r"Info\] (Trying to bind|Binding|Listening|Connected to|Local rank:)|"
+        r"Warning\] Connecting to rank \d+ failed, waiting)"
     )
 
     def info(self, text: str) -> None:
-        """Take any line of the native library."""
+        """Take a line of the native library, or a warning of the Python one."""
         if not self._DROPPED.match(text):
             sys.stderr.write(f"{text}\n")
 

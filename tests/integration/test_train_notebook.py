@@ -69,12 +69,21 @@ def test_an_error_of_the_model_is_one_line(k):
 
 def test_the_stop_button_ends_the_workers_and_the_next_fit_works(k):
     k.run("before = signal.getsignal(signal.SIGINT)")
-    cell = k.send("estimator(1000, 1).fit(rows)")
+    k.run("kept = estimator(1000, 1)")
+    cell = k.send("kept.fit(rows)")
     wait_for_epochs(k, cell)
     k.manager.interrupt_kernel()
     stopped = k.result(cell, 60)
     assert stopped.error["ename"] == "KeyboardInterrupt"
-    assert "stopped" in training(stopped)[-1]["text/plain"]
+    last = training(stopped)[-1]["text/plain"]
+    epochs = int(re.search(r", the model of epoch (\d+) is kept$", last)[1])
+    assert f"TorchEstimator: {epochs} epoch" in last
+    assert "stopped" in last
+    assert (
+        f"({epochs}, {epochs})"
+        in k.run("print((len(kept.history), kept.history[-1]['epoch']))").text
+    )
+    assert "True" in k.run("print(kept.evaluate(rows)['loss'] >= 0)").text
     free = "print(ray.available_resources().get('CPU'))"
     wait_until(lambda: "3.0" in k.run(free).text, 30, "the workers are gone")
     assert "True" in k.run("print(signal.getsignal(signal.SIGINT) == before)").text

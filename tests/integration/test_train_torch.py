@@ -17,6 +17,7 @@ from torch import nn
 
 from raydp_magic.errors import TrainingError, UsageError
 from raydp_magic.train import TorchEstimator, restore
+from raydp_magic.train.runs import runs
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import the tests
 
@@ -238,6 +239,20 @@ def test_texts_are_no_features(cluster):
         estimator(feature_columns=["name"]).fit_on_spark(df)
 
 
+def test_null_is_refused_in_whole_numbers_and_named_where_it_makes_a_loss_nan(cluster, frames):
+    gap = "if(target > 1, null, {})".format
+    whole = frames[0].selectExpr("*", f"{gap('3')} AS k")
+    with pytest.raises(UsageError, match="Column 'k' has rows without a value, and whole numbers"):
+        estimator(feature_columns=["k"], model=lambda c: nn.Linear(1, 1)).fit_on_spark(whole)
+    broken = frames[0].selectExpr("*", f"{gap('bmi')} AS f")
+    found = estimator(feature_columns=["f"], model=lambda c: nn.Linear(1, 1))
+    with pytest.warns(UserWarning, match="train_loss is NaN since epoch 1: rows .* in 'f';"):
+        found.fit_on_spark(broken)
+    assert [run.failures for run in runs()[-2:]] == [0, 0]
+    with pytest.raises(UsageError, match="no rows to evaluate on"):
+        found.fit_on_spark(broken, broken.where("target > 100"))
+
+
 def test_classes_several_inputs_and_arrays_through_parquet(cluster, tmp_path):
     rows = [([[float(n), 1.0]], n % 3, n, float(n % 3)) for n in range(60)]
     schema = "pair array<array<double>>, kind int, n int, twin double"
@@ -328,6 +343,7 @@ def test_raydp_s_class_on_pandas_on_spark_with_the_cpus_of_a_stopped_spark(
     train, test = (frame.pandas_api() for frame in frames)
     found.fit_on_spark(train, test, stop_spark_after_conversion=True)
     assert cluster.state == "stopped"
+    assert runs()[-1].notes == ("Spark is stopped",)
     assert len(found.history) == 2
     found.save(tmp_path / "saved")
     assert type(restore(tmp_path / "saved")) is OfRayDP

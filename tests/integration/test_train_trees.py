@@ -265,6 +265,16 @@ def test_what_cannot_work_is_said_before_anything_runs(frames):
         estimator("xgboost").get_model()
 
 
+def test_a_label_that_the_objective_does_not_take_is_said_at_once(ray4):
+    rows = ray4.data.from_pandas(pd.DataFrame({"a": [0.0, 1.0] * 20, "late": [0.0, 2.0] * 20}))
+    with pytest.raises(UsageError, match="XGBoost: label must be in") as refused:
+        estimator("xgboost").fit(rows)
+    assert "label column" in refused.value.hint
+    with pytest.raises(UsageError, match="LightGBM: Unknown objective type name: binry"):
+        estimator("lightgbm", "binry").fit(rows)
+    assert [run.failures for run in runs()[-2:]] == [0, 0]
+
+
 def test_raydps_import_and_arguments(frames):
     from raydp_magic.raydp.xgboost import XGBoostEstimator as AsRayDP
 

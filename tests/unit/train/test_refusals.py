@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import lightgbm as lgb
 import numpy as np
 import pytest
 import xgboost as xgb
+from xgboost import RabitTracker
+from xgboost.collective import CommunicatorContext
 
 from raydp_magic.errors import UsageError
-from raydp_magic.train import XGBoostEstimator
+from raydp_magic.train import XGBoostEstimator, lightgbm_loop, xgboost_loop
 from raydp_magic.train.failures import translated
 from raydp_magic.train.refusals import essential, refusal, same
 
@@ -104,3 +108,45 @@ def test_xgboost_s_names_are_looked_at_before_there_are_workers(given):
 )
 def test_what_needs_more_than_a_row_is_left_to_the_workers(given):
     assert XGBoostEstimator(given, "y")
+
+
+def in_a_thread(call):
+    """As Ray Train calls a worker's function: the libraries' logs are a thread's."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(call).result()
+
+
+def test_lightgbm_s_lines_of_a_worker_s_thread_can_be_sorted(capsys):
+    def says():
+        lightgbm_loop.hush()
+        x = np.arange(60.0)[:, None]
+        lgb.train({"verbosity": 1}, lgb.Dataset(x, x[:, 0]), 1)
+
+    in_a_thread(says)
+    lines = capsys.readouterr().err.splitlines()
+    assert any(line.startswith("[LightGBM] [Info] Total Bins ") for line in lines), lines
+
+
+def test_lightgbm_s_warnings_are_still_told(capsys):
+    hushed = lightgbm_loop._Hushed()
+    for line in ("Info] Trying to bind port 1...", "Warning] Connecting to rank 1 failed, waiting"):
+        hushed.info(f"[LightGBM] [{line}")
+    hushed.info("[LightGBM] [Warning] Unknown parameter: foo")
+    assert capsys.readouterr().err == "[LightGBM] [Warning] Unknown parameter: foo\n"
+
+
+def test_xgboost_says_its_warnings_and_not_its_workers_ranks(capfd):
+    def meets():
+        xgboost_loop.hush()
+        tracker = RabitTracker(n_workers=1, host_ip="127.0.0.1")
+        tracker.start()
+        with ThreadPoolExecutor(1) as pool:
+            over = pool.submit(tracker.wait_for)
+            with CommunicatorContext(**tracker.worker_args(), dmlc_task_id="one"):
+                boosted({"foo": 3})
+            over.result()
+
+    in_a_thread(meets)
+    said = capfd.readouterr()
+    assert "got rank" not in said.out + said.err
+    assert '"foo" } are not used' in said.err
