@@ -257,7 +257,7 @@ def test_what_cannot_work_is_said_before_anything_runs(frames):
     with pytest.raises(UsageError, match="no feature column 'distanec'") as refused:
         estimator("xgboost", feature_columns=["hour", "distanec"]).fit_on_spark(learn)
     assert refused.value.hint == "did you mean 'distance'?"
-    with pytest.raises(UsageError, match="'carrier' holds string"):
+    with pytest.raises(UsageError, match="'carrier' holds texts"):
         estimator("xgboost").fit_on_spark(learn)
     with pytest.raises(UsageError, match="Early stopping needs rows"):
         estimator("lightgbm", early_stopping_rounds=3).fit_on_spark(learn)
