@@ -84,7 +84,10 @@ class CellJobs:
             The tag, when it was put on by this call.
         """
         session = self._session()
-        if session is None or getattr(self._local, "tagged", None) is not None:
+        if session is None:
+            self.close()
+            return None
+        if getattr(self._local, "tagged", None) is not None:
             return None
         context = session.sparkContext
         drop_busy_connection(context)
@@ -145,7 +148,7 @@ class CellJobs:
         return interrupted or hit
 
     def close(self) -> None:
-        """No cell will come any more."""
+        """No session runs any more, or no cell will come."""
         if self._canceller is not None:
             self._canceller.close()
             self._canceller = None
