@@ -18,7 +18,7 @@ from raydp_magic.cluster.supervisor import End, Supervisor
 from raydp_magic.engine import ray_session
 from raydp_magic.engine.archive import find_archive, make_in_background
 from raydp_magic.engine.driver import DriverJvm
-from raydp_magic.engine.interrupts import interrupts_held
+from raydp_magic.engine.interrupts import import_whole, interrupts_held
 from raydp_magic.engine.java import JavaHome, find_java, rejected_java_home, supported_for
 from raydp_magic.engine.launch import LOOPBACK, Secret, SparkHome
 from raydp_magic.engine.runtime_dir import tail
@@ -94,7 +94,8 @@ class Attempt:
         """
         self._interrupted = interrupted
         self._tell("ray")
-        import ray  # takes seconds when it is the first time
+        import_whole("ray")
+        import ray
 
         spark = find_spark()
         java = find_java(supported=supported_for(spark.version))

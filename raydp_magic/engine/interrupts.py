@@ -1,10 +1,11 @@
-"""Interrupts at a start: put one off for a moment, and know of one that a library has swallowed."""
+"""Interrupts at a start: none breaks an import, and one that a library has swallowed is known."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
 import threading
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,6 +30,37 @@ def interrupts_held() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
     if held and callable(before):
         before(*held[0])
+
+
+def import_whole(name: str) -> None:
+    """Import a module of seconds; an interrupt ends the wait for it and not the import.
+
+    One that is raised in the middle of an import leaves parts of it behind, which the next try
+    takes for whole.
+
+    Parameters
+    ----------
+    name : str
+        Full name of the module.
+
+    Raises
+    ------
+    ImportError
+        As an import.
+    """
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            import_module(name)
+        except BaseException as error:  # noqa: BLE001 - raised where it was asked for
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="raydp_magic-import", daemon=True)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
 
 
 @contextlib.contextmanager

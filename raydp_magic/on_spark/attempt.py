@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from raydp_magic.engine.interrupts import interrupts_held
+from raydp_magic.engine.interrupts import import_whole, interrupts_held
 from raydp_magic.engine.offered_ray import nodes_at, offer
 from raydp_magic.errors import RaydpMagicError, StartError, UsageError
 from raydp_magic.on_spark.handle import RayOnSpark
@@ -111,7 +111,8 @@ class OnSparkAttempt:
         del wait  # Ray's own set-up waits in any case
         self._interrupted = interrupted
         self._tell("spark")
-        import ray  # takes seconds when it is the first time
+        import_whole("ray")
+        import ray
 
         driver = self._open_spark()
         session = driver.session

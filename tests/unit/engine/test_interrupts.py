@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 
 import pytest
 
-from raydp_magic.engine.interrupts import interrupts_held, interrupts_noted
+from raydp_magic.engine.interrupts import import_whole, interrupts_held, interrupts_noted
 
 
 def test_put_off_to_the_end_of_the_block():
@@ -57,3 +58,19 @@ def test_noting_goes_on_inside_a_block_that_holds_them():
         with pytest.raises(KeyboardInterrupt), interrupts_held():
             signal.raise_signal(signal.SIGINT)
         assert came()
+
+
+def test_an_interrupt_does_not_break_an_import(tmp_path, monkeypatch):
+    (tmp_path / "slowly_made.py").write_text("import time\ntime.sleep(0.5)\nwhole = True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Timer(0.1, signal.pthread_kill, [threading.get_ident(), signal.SIGINT]).start()
+        with pytest.raises(KeyboardInterrupt):
+            import_whole("slowly_made")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    import_whole("slowly_made")
+    assert sys.modules["slowly_made"].whole
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        import_whole("no_such_module")
