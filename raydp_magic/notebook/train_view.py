@@ -76,20 +76,26 @@ def run_text(run: Run, now: float) -> str:
 
 
 def number_names(run: Run) -> list[str]:
-    """The names of what the points say, in order.
+    """The names of the numbers in the line, in order.
 
-    A boosting round's first metric of a table is its loss, and there under its own name, too:
-    that is left out.
+    A boosting round's loss is its first metric, which is there under its own name, too: that says
+    more, and `auc` is no loss.
     """
-    known = list(dict.fromkeys(name for point in run.points for name in point if name != "epoch"))
-    if run.unit != "round":
-        return known
-    doubles = {
-        metric
-        for loss, metric in pairwise(known)
+    doubles = {loss for loss, _ in _doubles(run)}
+    return [name for name in _all_names(run) if name not in doubles]
+
+
+def _all_names(run: Run) -> list[str]:
+    return list(dict.fromkeys(name for point in run.points for name in point if name != "epoch"))
+
+
+def _doubles(run: Run) -> list[tuple[str, str]]:
+    """Two names of the same number, that of the loss first."""
+    return [
+        (loss, metric)
+        for loss, metric in pairwise(_all_names(run) if run.unit == "round" else ())
         if loss.endswith("_loss") and metric.startswith(loss.removesuffix("loss"))
-    }
-    return [name for name in known if name not in doubles]
+    ]
 
 
 def remaining(run: Run, now: float) -> float | None:
@@ -143,7 +149,8 @@ def curve(run: Run) -> str:
 
 def curve_names(run: Run) -> list[str]:
     """Which numbers are drawn: the losses, or else the first ones."""
-    known = number_names(run)
+    doubles = {metric for _, metric in _doubles(run)}
+    known = [name for name in _all_names(run) if name not in doubles]
     losses = [name for name in known if name.endswith("loss")]
     return (losses or known)[:MOST_CURVES]
 

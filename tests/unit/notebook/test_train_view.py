@@ -118,7 +118,9 @@ def test_a_round_s_first_metric_is_said_and_drawn_once():
     names = ("train_loss", "train_logloss", "train_auc", "eval_loss", "eval_logloss", "eval_auc")
     points = tuple({"epoch": n} | dict.fromkeys(names, 1.0 / n) for n in (1, 2))
     boosting = replace(HALF, unit="round", points=points)
-    assert "train_loss 0.5, train_auc 0.5, eval_loss 0.5, eval_auc 0.5" in run_text(boosting, 125.0)
+    line = "train_logloss 0.5, train_auc 0.5, eval_logloss 0.5, eval_auc 0.5"
+    assert line in run_text(boosting, 125.0)
+    assert "train_loss" in curve(boosting)
     assert "logloss" not in curve(boosting)
     assert "train_logloss 0.5" in run_text(replace(boosting, unit="epoch"), 125.0)
 
