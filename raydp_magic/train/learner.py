@@ -83,6 +83,8 @@ class Learner(ABC):
     storage_path : str, optional
         Where checkpoints go: a folder that all nodes see, or ``s3://...``. By default a temporary
         folder of this machine, which is removed with the estimator.
+    more_labels : bool
+        Whether there are labels besides `label_column`.
     """
 
     _library: ClassVar[str]
@@ -106,6 +108,7 @@ class Learner(ABC):
         seed: int = 0,
         placement_strategy: str = "PACK",
         storage_path: str | None = None,
+        more_labels: bool = False,
     ) -> None:
         need(self._library, type(self).__name__, extra=self._extra)
         if isinstance(num_workers, bool) or not isinstance(num_workers, int) or num_workers < 1:
@@ -115,8 +118,12 @@ class Learner(ABC):
                 f"{type(self).__name__} needs the column to learn",
                 hint='name it, e.g. label_column="y".',
             )
-        if features is not None and label_column in features.names:
-            raise label_among_features(label_column)
+        # Several labels may be features: an autoencoder learns to repeat them.
+        if features is not None and label_column in features.names and not more_labels:
+            raise UsageError(
+                f"The label column {label_column!r} is among the feature columns",
+                hint="leave it out there: the model would learn to repeat it.",
+            )
         self._features = features
         self._feature_types = feature_types
         self._used = features
@@ -283,14 +290,6 @@ class Learner(ABC):
             f"This {type(self).__name__} is not trained yet",
             hint="call `fit(dataset)` or `fit_on_spark(df)` first.",
         )
-
-
-def label_among_features(name: str) -> UsageError:
-    """What to raise for a model that would be shown the answers."""
-    return UsageError(
-        f"The label column {name!r} is among the feature columns",
-        hint="leave it out there: the model would learn to repeat it.",
-    )
 
 
 def need(library: str, what: str, *, extra: str) -> None:

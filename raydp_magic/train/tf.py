@@ -11,7 +11,7 @@ from raydp_magic.errors import UsageError
 from raydp_magic.train import shares, tf_model
 from raydp_magic.train.columns import Features, check_columns, whole_columns
 from raydp_magic.train.estimator import Estimator
-from raydp_magic.train.learner import label_among_features, named
+from raydp_magic.train.learner import named
 from raydp_magic.train.tf_checks import check_inputs, check_model, is_creator, need_tensorflow
 from raydp_magic.train.tf_columns import FLOAT, KerasColumns
 from raydp_magic.train.tf_loop import PROGRESS, Given, KerasConfig, predictor, train
@@ -105,13 +105,10 @@ class TFEstimator(Estimator):
     ) -> None:
         given = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         labels = [label_columns] if isinstance(label_columns, str) else list(label_columns or ())
-        features = Features.of(feature_columns) if feature_columns else None
-        for label in labels:
-            if features is not None and label in features.names:
-                raise label_among_features(label)
         super().__init__(
-            features=features,
+            features=Features.of(feature_columns) if feature_columns else None,
             label_column=labels[0] if labels else None,
+            more_labels=len(labels) > 1,
             num_workers=num_workers,
             resources_per_worker=resources_per_worker,
             shuffle=shuffle,

@@ -104,10 +104,12 @@ def test_an_estimator_is_not_shown_the_answers():
     for make in (
         lambda: torch_estimator(feature_columns=["a", "y"]),
         lambda: LightGBMEstimator({}, "y", feature_columns=["a", "y"]),
-        lambda: TFEstimator(model=keras_model, label_columns=["z", "y"], feature_columns=["y"]),
+        lambda: TFEstimator(model=keras_model, label_columns=["y"], feature_columns=["y"]),
     ):
         with pytest.raises(UsageError, match="The label column 'y' is among the feature columns"):
             make()
+    # An autoencoder has nothing else to learn.
+    TFEstimator(model=keras_model, label_columns=["a", "b"], feature_columns=["a", "b"])
 
 
 def test_trees_take_texts_as_categories():
