@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from raydp_magic.errors import MissingDependencyError, UsageError
 from raydp_magic.train.columns import Features, check_columns
 from raydp_magic.train.kinds import kinds_of
+from raydp_magic.train.nan_losses import persons_level
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -83,8 +85,6 @@ class Learner(ABC):
     storage_path : str, optional
         Where checkpoints go: a folder that all nodes see, or ``s3://...``. By default a temporary
         folder of this machine, which is removed with the estimator.
-    more_labels : bool
-        Whether there are labels besides `label_column`.
     """
 
     _library: ClassVar[str]
@@ -108,7 +108,6 @@ class Learner(ABC):
         seed: int = 0,
         placement_strategy: str = "PACK",
         storage_path: str | None = None,
-        more_labels: bool = False,
     ) -> None:
         need(self._library, type(self).__name__, extra=self._extra)
         if isinstance(num_workers, bool) or not isinstance(num_workers, int) or num_workers < 1:
@@ -118,11 +117,12 @@ class Learner(ABC):
                 f"{type(self).__name__} needs the column to learn",
                 hint='name it, e.g. label_column="y".',
             )
-        # Several labels may be features: an autoencoder learns to repeat them.
-        if features is not None and label_column in features.names and not more_labels:
-            raise UsageError(
-                f"The label column {label_column!r} is among the feature columns",
-                hint="leave it out there: the model would learn to repeat it.",
+        if features is not None and label_column in features.names:
+            warnings.warn(  # no mistake of an autoencoder's
+                f"The label column {label_column!r} is among the feature columns: the model learns "
+                "to repeat it",
+                UserWarning,
+                stacklevel=persons_level(),
             )
         self._features = features
         self._feature_types = feature_types

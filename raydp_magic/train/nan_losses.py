@@ -40,7 +40,7 @@ def warn_of_nan(
         if at is not None:
             parts = [part for name, part in shares.items() if name.startswith(table)]
             said = nan_text(prefix, unit, at, columns_with_gaps(parts, features))
-            warnings.warn(said, UserWarning, stacklevel=_level())
+            warnings.warn(said, UserWarning, stacklevel=persons_level())
             return
 
 
@@ -97,7 +97,7 @@ def _has_gap(column: pa.ChunkedArray) -> bool:
     return bool(pc.any(pc.is_nan(column)).as_py())
 
 
-def _level() -> int:
+def persons_level() -> int:
     """How far the person's own frame is from who calls this."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back and str(frame.f_globals.get("__name__")).startswith("raydp_magic."):

@@ -108,7 +108,6 @@ class TFEstimator(Estimator):
         super().__init__(
             features=Features.of(feature_columns) if feature_columns else None,
             label_column=labels[0] if labels else None,
-            more_labels=len(labels) > 1,
             num_workers=num_workers,
             resources_per_worker=resources_per_worker,
             shuffle=shuffle,

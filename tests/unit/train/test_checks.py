@@ -100,16 +100,15 @@ def of_numbers(*names):
     return Computed()
 
 
-def test_an_estimator_is_not_shown_the_answers():
+def test_an_estimator_that_is_shown_the_answers_says_so_on_the_persons_line():
     for make in (
         lambda: torch_estimator(feature_columns=["a", "y"]),
         lambda: LightGBMEstimator({}, "y", feature_columns=["a", "y"]),
         lambda: TFEstimator(model=keras_model, label_columns=["y"], feature_columns=["y"]),
     ):
-        with pytest.raises(UsageError, match="The label column 'y' is among the feature columns"):
+        with pytest.warns(UserWarning, match="The label column 'y' is among the features?") as said:
             make()
-    # An autoencoder has nothing else to learn.
-    TFEstimator(model=keras_model, label_columns=["a", "b"], feature_columns=["a", "b"])
+        assert [warning.filename for warning in said] == [__file__]
 
 
 def test_trees_take_texts_as_categories():
