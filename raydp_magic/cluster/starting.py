@@ -233,7 +233,7 @@ def run_alone(
             if _current.runs(spec):
                 return _current
             raise _already_running(_current.spec, spec)
-        _being_started = spec  # from the first on: making an attempt may import Ray for seconds
+        _being_started = spec  # from the first on: the attempt begins with seconds of imports
         try:
             attempt = make(_forget)
             try:

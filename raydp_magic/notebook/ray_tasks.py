@@ -16,6 +16,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from raydp_magic.engine.data_runs import data_runs
 from raydp_magic.notebook.new_threads import NewThreads
 
 if TYPE_CHECKING:
@@ -117,8 +118,7 @@ def _end_them(parents: list[Any], tasks: frozenset[bytes]) -> None:
 
 def _tasks_of_data_runs(since: float) -> list[Any]:
     """What stands for the executions of Ray Data that this thread has asked for."""
-    runs = sys.modules.get("raydp_magic.engine.data_runs")
-    found = [] if runs is None else runs.data_runs(since=since)
+    found = data_runs(since=since)
     return [run.task for run in found if run.thread == threading.get_ident()]
 
 
